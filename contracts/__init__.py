@@ -1,0 +1,1 @@
+"""What the orchestrator and the custodians must agree on: messages, keys, signatures, seals, and the bus."""

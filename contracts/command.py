@@ -1,0 +1,115 @@
+"""The command: one asking of one operation of one request, to all its recipients; and each recipient's sealed slice."""
+
+from collections.abc import Mapping
+from datetime import date
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+from uuid import UUID
+
+from pydantic import Field, PositiveInt
+
+from contracts.identifiers import IdentifierKind
+from contracts.ids import CommandId, CustodianId, DataClass, RequestId, TaskId
+from contracts.wire import CONTRACT_VERSION, Version, Wire
+
+
+class Operation(StrEnum):
+    """What a command asks for."""
+
+    COLLECT = "collect"
+    PREVIEW = "preview"
+    ERASE = "erase"
+    PROBE = "probe"
+    HALT = "halt"
+
+
+class Lane(StrEnum):
+    """A pair of topic and command key. A key of one lane can never order an operation of the other."""
+
+    ACCESS = "access"
+    ERASURE = "erasure"
+
+
+LANE_OF: Final[Mapping[Operation, Lane]] = MappingProxyType(
+    {
+        Operation.COLLECT: Lane.ACCESS,
+        Operation.PREVIEW: Lane.ACCESS,
+        Operation.PROBE: Lane.ACCESS,
+        Operation.ERASE: Lane.ERASURE,
+        Operation.HALT: Lane.ERASURE,
+    }
+)
+
+
+class SealedSlice(Wire):
+    """One recipient's part of a command: a compact JWE that only *to* can open."""
+
+    to: CustodianId
+    task_id: TaskId
+    issue_no: PositiveInt
+    kid: str
+    jwe: str = Field(repr=False)
+
+
+class ApprovalProof(Wire):
+    """On whose authority an erase runs: the plan, the digests of both signatures over it, and the log entry."""
+
+    plan_hash: str
+    signatures: tuple[str, str]
+    entry: UUID
+
+
+class Command(Wire):
+    """Signed by the lane's dispatcher, read by all custodians, acted on by those with a slice.
+
+    `link_key` and `reply_key` are X25519 public keys, base64url: found identifiers are sealed to the first,
+    content keys and notes to the second. `iat` and `exp` are seconds since the epoch.
+    """
+
+    v: Version = CONTRACT_VERSION
+    environment: str
+    command_id: CommandId
+    request_id: RequestId
+    operation: Operation
+    round: PositiveInt
+    plan_hash: str | None = None
+    iat: int
+    exp: int
+    due: date
+    link_key: str
+    reply_key: str
+    test: bool = False
+    approval: ApprovalProof | None = None
+    slices: tuple[SealedSlice, ...] = Field(min_length=1)
+
+
+class SliceIdentifier(Wire):
+    """An identifier of the person, and where it comes from: verified, or found by the custodian named."""
+
+    kind: IdentifierKind
+    value: str = Field(repr=False)
+    found_by: CustodianId | None = None
+
+
+class UploadGrant(Wire):
+    """The right to upload the parts of this issue, once: `PUT {url}/{n}` with the bearer, up to *max_bytes* in all."""
+
+    url: str
+    bearer: str = Field(repr=False)
+    max_bytes: PositiveInt
+    exp: int
+
+
+class Slice(Wire):
+    """What a recipient reads. It repeats what the envelope says, and the worker compares: else it could be moved."""
+
+    task_id: TaskId
+    issue_no: PositiveInt
+    command_id: CommandId
+    operation: Operation
+    recipient: CustodianId
+    identifiers: tuple[SliceIdentifier, ...] = Field(repr=False)
+    classes: tuple[DataClass, ...]
+    grant: UploadGrant | None = None
+    preview: Mapping[DataClass, int] = Field(default_factory=dict)

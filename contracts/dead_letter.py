@@ -1,0 +1,47 @@
+"""The dead letter: a record that could not be taken, kept as it came so that a person can look and replay it."""
+
+from enum import StrEnum
+
+from pydantic import NonNegativeInt
+
+from contracts.wire import CONTRACT_VERSION, Version, Wire
+
+
+class Refusal(StrEnum):
+    """Why a record was not taken. Code decides by this word, never by a text."""
+
+    TOO_LARGE = "too_large"
+    NO_SIGNATURE = "no_signature"
+    UNKNOWN_KEY = "unknown_key"
+    BAD_SIGNATURE = "bad_signature"
+    NOT_JSON = "not_json"
+    BAD_SCHEMA = "bad_schema"
+    FUTURE_VERSION = "future_version"
+    WRONG_ENVIRONMENT = "wrong_environment"
+    WRONG_LANE = "wrong_lane"
+    WRONG_KEY = "wrong_key"
+    WRONG_HEADERS = "wrong_headers"
+    WRONG_RECIPIENT = "wrong_recipient"
+    WRONG_CUSTODIAN = "wrong_custodian"
+    TRANSPLANTED = "transplanted"
+    UNSEALABLE = "unsealable"
+    UNKNOWN_TASK = "unknown_task"
+
+
+class DeadLetter(Wire):
+    """Who could not take which record, and the record itself, byte for byte (sealed inside, as it was on its topic).
+
+    `key`, `value` and the headers' values are base64: one broken byte must not lose the letter.
+    """
+
+    v: Version = CONTRACT_VERSION
+    environment: str
+    reader: str
+    topic: str
+    partition: NonNegativeInt
+    offset: NonNegativeInt
+    refusal: Refusal
+    at: int
+    key: str | None = None
+    value: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
