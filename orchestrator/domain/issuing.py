@@ -1,0 +1,117 @@
+"""Making an issue: what is decided at the moment of sending, under the request's lock, with every guard asked again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from contracts.command import Operation
+from contracts.ids import CommandId, TaskId
+from orchestrator.domain import approval, erasing, guards
+from orchestrator.domain.case import Case, Intent, Policy, Step
+from orchestrator.domain.draft import Draft
+from orchestrator.domain.events import Event, Facts
+from orchestrator.domain.request import Request
+from orchestrator.domain.task import EXPIRIES, UNSENT_AFTER, Issue, Task, TaskState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """A command that may leave now: its tasks with the issues just made for them."""
+
+    request: Request
+    operation: Operation
+    round: int
+    command: CommandId
+    tasks: tuple[Task, ...]
+    expires_at: datetime
+
+
+Bearer = Callable[[TaskId, int], bytes]
+"""The hash of the upload grant's bearer for a task's issue."""
+
+
+def issue(
+    case: Case,
+    intents: Sequence[Intent],
+    *,
+    commands: Sequence[CommandId],
+    bearer: Bearer,
+    trust: approval.TrustList,
+    at: datetime,
+    policy: Policy,
+) -> tuple[Step | None, list[Sending]]:
+    """Turn one request's intents into issues, as far as the guards hold; one of *commands* is used for each intent.
+
+    An intent that fits no longer is dropped: the tasks stay planned, and what changed them has said what follows.
+    """
+    draft = Draft(case, at=at, policy=policy)
+    sendings = []
+    for intent, command in zip(intents, commands, strict=True):
+        tasks = _wanted(draft, intent)
+        if tasks and _lets_go(draft, intent.operation, trust):
+            sendings.append(_send(draft, intent, tasks, command, bearer))
+    step = draft.step()
+    return (step if step.entries else None), sendings
+
+
+def _wanted(draft: Draft, intent: Intent) -> list[Task]:
+    state = TaskState.HALT_REQUESTED if intent.operation is Operation.HALT else TaskState.PLANNED
+    if not guards.may_issue(draft.request, intent.operation):
+        return []
+    return [task for task in draft.tasks if task.id in intent.tasks and task.state is state]
+
+
+def _lets_go(draft: Draft, operation: Operation, trust: approval.TrustList) -> bool:
+    """For an erase: guards, and both signatures against the trust list. One that does not fit is an alarm."""
+    if operation is not Operation.ERASE:
+        return True
+    given = draft.approval
+    match guards.failed(draft.request, given, draft.at):
+        case None:
+            if given and approval.fits(given, draft.request, trust, environment=draft.policy.environment):
+                return True
+            erasing.end_approval(draft, Event.SIGNATURES_UNFIT)
+        case guards.Reason.LAPSED:
+            erasing.end_approval(draft, Event.APPROVAL_LAPSED)
+        case guards.Reason.NOT_APPROVED if given is None or not given.void:
+            erasing.end_approval(draft, Event.SIGNATURES_UNFIT)
+        case _:
+            pass  # voided meanwhile: its end has halted the tasks
+    return False
+
+
+def _send(draft: Draft, intent: Intent, tasks: Sequence[Task], command: CommandId, bearer: Bearer) -> Sending:
+    expires_at = draft.at + EXPIRIES[intent.operation]
+    issued = []
+    for task in tasks:
+        number = task.issue_no + 1
+        sent = task if task.state is TaskState.HALT_REQUESTED else task.to(TaskState.ISSUED, at=draft.at)
+        draft.put(replace(sent, wake_at=draft.at + UNSENT_AFTER))
+        collecting = intent.operation is Operation.COLLECT
+        draft.put_issue(
+            Issue(
+                task=task.id,
+                no=number,
+                command=command,
+                operation=intent.operation,
+                issued_at=draft.at,
+                expires_at=expires_at,
+                bearer_hash=bearer(task.id, number) if collecting else None,
+            )
+        )
+        issued.append(next(each for each in draft.tasks if each.id == task.id))
+    facts: Facts = {
+        "command": str(command),
+        "operation": intent.operation,
+        "round": intent.round,
+        "issues": {str(task.custodian): task.issue_no for task in issued},
+    }
+    draft.note(Event.COMMAND_ISSUED, facts=facts)
+    return Sending(
+        request=draft.request,
+        operation=intent.operation,
+        round=intent.round,
+        command=command,
+        tasks=tuple(issued),
+        expires_at=expires_at,
+    )
