@@ -141,9 +141,7 @@ def _admit(draft: Draft, task: Task, said: Said) -> None:
     draft.put_known(found)
     proposed = [each for each in found if each.standing is admission.Standing.PROPOSED]
     if proposed:
-        kinds = {
-            str(kind): sum(1 for each in proposed if each.kind is kind) for kind in {each.kind for each in proposed}
-        }
+        kinds = Counter(str(each.kind) for each in proposed)
         draft.note(Event.IDENTIFIERS_PROPOSED, custodian=task.custodian, facts=dict(kinds))
 
 
