@@ -4,14 +4,26 @@ from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Annotated, Final, Self
 from uuid import UUID
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, model_validator
 
 from contracts.identifiers import IdentifierKind
 from contracts.ids import CommandId, CustodianId, DataClass, RequestId, TaskId
-from contracts.wire import CONTRACT_VERSION, Version, Wire
+from contracts.wire import (
+    CLASS_NAME,
+    COMPACT,
+    CONTRACT_VERSION,
+    KID,
+    NAME,
+    WORD,
+    Count,
+    Number,
+    Seconds,
+    Version,
+    Wire,
+)
 
 
 class Operation(StrEnum):
@@ -45,11 +57,11 @@ LANE_OF: Final[Mapping[Operation, Lane]] = MappingProxyType(
 class SealedSlice(Wire):
     """One recipient's part of a command: a compact JWE that only *to* can open."""
 
-    to: CustodianId
+    to: CustodianId = Field(pattern=NAME)
     task_id: TaskId
-    issue_no: PositiveInt
-    kid: str
-    jwe: str = Field(repr=False)
+    issue_no: Number
+    kid: str = Field(pattern=KID)
+    jwe: str = Field(repr=False, pattern=COMPACT)
 
 
 class ApprovalProof(Wire):
@@ -68,20 +80,26 @@ class Command(Wire):
     """
 
     v: Version = CONTRACT_VERSION
-    environment: str
+    environment: str = Field(pattern=WORD)
     command_id: CommandId
     request_id: RequestId
     operation: Operation
-    round: PositiveInt
+    round: Number
     plan_hash: str | None = None
-    iat: int
-    exp: int
+    iat: Seconds
+    exp: Seconds
     due: date
     link_key: str
     reply_key: str
     test: bool = False
     approval: ApprovalProof | None = None
     slices: tuple[SealedSlice, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_each_once(self) -> Self:
+        if len({each.to for each in self.slices}) != len(self.slices):
+            raise ValueError("a recipient is named twice")
+        return self
 
 
 class SliceIdentifier(Wire):
@@ -97,19 +115,19 @@ class UploadGrant(Wire):
 
     url: str
     bearer: str = Field(repr=False)
-    max_bytes: PositiveInt
-    exp: int
+    max_bytes: Number
+    exp: Seconds
 
 
 class Slice(Wire):
     """What a recipient reads. It repeats what the envelope says, and the worker compares: else it could be moved."""
 
     task_id: TaskId
-    issue_no: PositiveInt
+    issue_no: Number
     command_id: CommandId
     operation: Operation
     recipient: CustodianId
     identifiers: tuple[SliceIdentifier, ...] = Field(repr=False)
-    classes: tuple[DataClass, ...]
+    classes: tuple[Annotated[DataClass, Field(pattern=CLASS_NAME)], ...]
     grant: UploadGrant | None = None
-    preview: Mapping[DataClass, int] = Field(default_factory=dict)
+    preview: Mapping[DataClass, Count] = Field(default_factory=dict)

@@ -1,10 +1,11 @@
 """The dead letter: a record that could not be taken, kept as it came so that a person can look and replay it."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import NonNegativeInt
+from pydantic import Field
 
-from contracts.wire import CONTRACT_VERSION, Version, Wire
+from contracts.wire import CONTRACT_VERSION, Count, Seconds, Version, Wire
 
 
 class Refusal(StrEnum):
@@ -32,16 +33,18 @@ class DeadLetter(Wire):
     """Who could not take which record, and the record itself, byte for byte (sealed inside, as it was on its topic).
 
     `key`, `value` and the headers' values are base64: one broken byte must not lose the letter.
+    `value_bytes` is what the value weighed; of one that is far too large only the beginning is kept.
     """
 
     v: Version = CONTRACT_VERSION
     environment: str
     reader: str
     topic: str
-    partition: NonNegativeInt
-    offset: NonNegativeInt
+    partition: Count
+    offset: Annotated[int, Field(ge=0)]
     refusal: Refusal
-    at: int
+    at: Seconds
     key: str | None = None
     value: str | None = None
+    value_bytes: Count = 0
     headers: tuple[tuple[str, str], ...] = ()

@@ -33,6 +33,14 @@ _LABELS: Final = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """A record for the dead letters."""
+
+    record: Record = field(repr=False)
+    refusal: Refusal
+
+
 @dataclass(frozen=True, kw_only=True)
 class Opened(Generic[M]):
     """A message that may be believed: who signed it, what exactly was signed, and when it was read."""
@@ -42,14 +50,11 @@ class Opened(Generic[M]):
     digest: str
     value: bytes = field(repr=False)
     received_at: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejected:
-    """A record for the dead letters."""
-
     record: Record = field(repr=False)
-    refusal: Refusal
+
+    def refused(self, refusal: Refusal) -> Rejected:
+        """Return it as a record for the dead letters: genuine, but it names what we do not know, or hides something."""
+        return Rejected(record=self.record, refusal=refusal)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +168,14 @@ def _open(record: Record, door: Door[M], now: int) -> Opened[M]:
     _check_labels(message, record, headers, door)
     _check_addressed(message, headers, door, now)
     _check_key_time(message, signer, now)
-    return Opened[M](message=message, kid=signer.kid, digest=sha256(value).hexdigest(), value=value, received_at=now)
+    return Opened[M](
+        message=message,
+        kid=signer.kid,
+        digest=sha256(value).hexdigest(),
+        value=value,
+        received_at=now,
+        record=record,
+    )
 
 
 def _headers(record: Record) -> Mapping[str, bytes]:

@@ -3,15 +3,18 @@
 from datetime import timedelta
 from enum import StrEnum
 from hashlib import sha256
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from contracts.command import Operation
 from contracts.identifiers import IdentifierKind
 from contracts.ids import CustodianId, DataClass
 from contracts.results import Level
-from contracts.wire import CONTRACT_VERSION, Version, Wire
+from contracts.wire import CLASS_NAME, CONTRACT_VERSION, LINE, NAME, Number, Version, Wire
+
+LagDays = Annotated[int, Field(ge=0, le=36_500)]
+"""A lag in days; a century is for ever."""
 
 
 class Link(StrEnum):
@@ -32,22 +35,22 @@ class Claims(Wire):
     """An operation that the custodian performs, and how long it may take."""
 
     operation: Operation
-    time_limit_s: PositiveInt = 600
-    max_in_flight: PositiveInt = 10
+    time_limit_s: Number = 600
+    max_in_flight: Number = 10
 
 
 class ClassDeclared(Wire):
     """A data class, in the words the person will read, and what an erasure of it must reach."""
 
-    name: DataClass = Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")
-    label: str = Field(max_length=80)
-    categories: tuple[str, ...] = ()
-    purpose: str = ""
-    basis: str = ""
-    retention: str = ""
+    name: DataClass = Field(pattern=CLASS_NAME)
+    label: str = Field(max_length=80, pattern=LINE)
+    categories: tuple[Annotated[str, Field(pattern=LINE)], ...] = ()
+    purpose: str = Field(default="", pattern=LINE)
+    basis: str = Field(default="", pattern=LINE)
+    retention: str = Field(default="", pattern=LINE)
     required_level: Level = Level.INVISIBLE
-    physical_lag_days: NonNegativeInt = 0
-    backups_lag_days: NonNegativeInt | None = None
+    physical_lag_days: LagDays = 0
+    backups_lag_days: LagDays | None = None
     third_party: bool = False
 
     @property
@@ -74,10 +77,10 @@ class Manifest(Wire):
     """Who owns what, asked by what, under which keys. Its hash is frozen into every plan that counts on it."""
 
     v: Version = CONTRACT_VERSION
-    id: CustodianId = Field(pattern=r"^[a-z][a-z0-9-]{0,47}$")
-    owner: str = Field(max_length=120)
-    on_call: str = Field(default="", max_length=120)
-    runbook: str = Field(default="", max_length=200)
+    id: CustodianId = Field(pattern=NAME)
+    owner: str = Field(max_length=120, pattern=LINE)
+    on_call: str = Field(default="", max_length=120, pattern=LINE)
+    runbook: str = Field(default="", max_length=200, pattern=LINE)
     operations: tuple[Claims, ...] = Field(min_length=1)
     needs: tuple[IdentifierKind, ...] = Field(min_length=1)
     provides: tuple[Provides, ...] = ()

@@ -4,10 +4,10 @@ from datetime import date
 from enum import IntEnum, StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field
 
 from contracts.identifiers import IdentifierKind
-from contracts.wire import Wire
+from contracts.wire import Count, Number, Wire
 
 
 class Level(IntEnum):
@@ -34,7 +34,7 @@ class Found(Wire):
     """This many records are held (collect), or would be erased (preview)."""
 
     kind: Literal["found"] = "found"
-    count: PositiveInt
+    count: Number
 
 
 class NotFound(Wire):
@@ -47,7 +47,7 @@ class Erased(Wire):
     """Gone, down to *level* now, from disk and backups by the dates given. Already absent counts as erased before."""
 
     kind: Literal["erased"] = "erased"
-    count: NonNegativeInt
+    count: Count
     level: Level
     physical_by: date | None = None
     backups_by: date | None = None
@@ -57,7 +57,7 @@ class Anonymised(Wire):
     """No longer about a person. Hashing and masking are not anonymisation and have no name here."""
 
     kind: Literal["anonymised"] = "anonymised"
-    count: PositiveInt
+    count: Number
     method: Literal["aggregation", "generalisation", "randomisation"]
 
 
@@ -65,14 +65,14 @@ class Restricted(Wire):
     """Kept, but no longer processed (GDPR Art. 18)."""
 
     kind: Literal["restricted"] = "restricted"
-    count: PositiveInt
+    count: Number
 
 
 class Retained(Wire):
     """Kept, for a ground in law and until a date. Retention without both is refused."""
 
     kind: Literal["retained"] = "retained"
-    count: PositiveInt
+    count: Number
     ground: Ground
     until: date
 
@@ -93,7 +93,7 @@ class Residual(Wire):
     """A probe found records that should be gone."""
 
     kind: Literal["residual"] = "residual"
-    count: PositiveInt
+    count: Number
 
 
 class Unaddressable(Wire):
