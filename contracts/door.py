@@ -7,7 +7,7 @@ size → header says it is for others → lane → key known → signature → s
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final, Generic, NamedTuple, TypeVar, assert_never
+from typing import Final, Generic, NamedTuple, TypeVar, assert_never, cast
 
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -23,7 +23,7 @@ from contracts.signing import signed_bytes, verify
 from contracts.topics import MAX_MESSAGE_BYTES, TOPICS, Channel, channel_named, channel_of
 from contracts.wire import CONTRACT_VERSION
 
-M = TypeVar("M", Command, Answer | Heartbeat)
+M = TypeVar("M", bound=Message, covariant=True)
 
 # long enough for an answer that a retired key signed to have left its topic
 ANSWERS_RETIRED_S: Final = TOPICS[Channel.ANSWERS].retention_ms // 1000 + 24 * 60 * 60
@@ -238,7 +238,7 @@ def _parsed(headers: Mapping[str, bytes], value: bytes, door: Door[M]) -> M:
     if model is None:
         raise _Refused(Refusal.WRONG_HEADERS)
     try:
-        return model.model_validate_json(value, strict=True)
+        return cast("M", model.model_validate_json(value, strict=True))  # a bound that is a union is lost on the way
     except ValidationError:
         raise _Refused(_why_unreadable(value)) from None
 

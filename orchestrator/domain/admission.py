@@ -1,6 +1,6 @@
 """When an identifier that a custodian found may be used. The worst failure is to erase the wrong person."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
@@ -25,6 +25,18 @@ class Claim:
     kind: IdentifierKind
     blind: bytes  # keyed HMAC: equal for equal identifiers, worthless without the key
     sealed: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """The identifiers of one answer."""
+
+    readable: tuple[Claim, ...] = ()
+    unreadable: int = 0  # could not be opened, or are none
+
+
+Found = Mapping[str, Claims]
+"""The claims of answers, by the answer's digest; opened before any lock is taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +78,7 @@ def judge(
 
 
 def _standing(kind: IdentifierKind, manifest: Manifest, count: int) -> Standing:
-    exact = any(each.kind is kind and each.link is Link.EXACT for each in manifest.provides)
+    exact = {each.link for each in manifest.provides if each.kind is kind} == {Link.EXACT}
     return Standing.ADMITTED if exact and kind not in CONTACT_KINDS and count <= MOST_BY_ITSELF else Standing.PROPOSED
 
 

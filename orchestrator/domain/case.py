@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from contracts.answer import Answer
 from contracts.command import LANE_OF, Lane, Operation
@@ -93,6 +93,6 @@ class Said:
 
     answer: Answer
     digest: str
-    at: datetime
     claims: tuple[Claim, ...] = ()
     unreadable: int = 0  # identifiers that could not be opened or understood
+    uploaded: bool = True  # every part that it names lies in the object store

@@ -24,8 +24,7 @@ def approve(draft: Draft, signature: Signature) -> None:
     """Add one person's signature, found genuine by the caller; the second one starts grace."""
     if draft.request.state is not State.AWAITING_APPROVAL:
         raise Conflict(f"nothing to approve: the request is {draft.request.state}")
-    if any(task.is_open for task in newest(draft.tasks, Operation.PREVIEW).values()):
-        raise Conflict("it is being previewed again after a drift; approve what that shows")
+    refuse_while_previewed(draft)
     approval = add(draft.approval, signature, draft.request)
     draft.put_approval(approval)
     facts: Facts = {"plan_hash": approval.plan_hash, "signature": signature.digest, "kid": signature.kid}
@@ -36,6 +35,14 @@ def approve(draft: Draft, signature: Signature) -> None:
         draft.note(Event.APPROVED_TWICE, facts=facts)
         until = draft.at + draft.policy.grace
         draft.request = replace(draft.request, grace_until=until, wake_at=until)
+
+
+def refuse_while_previewed(draft: Draft) -> None:
+    """Raise `Conflict` while there is no plan to look at: what drifted is being previewed again."""
+    if draft.request.plan_hash is None:
+        raise Conflict(f"there is no plan to approve: the request is {draft.request.state}")
+    if any(task.is_open for task in newest(draft.tasks, Operation.PREVIEW).values()):
+        raise Conflict("it is being previewed again; wait a moment and approve what that shows")
 
 
 def grace_over(draft: Draft) -> None:

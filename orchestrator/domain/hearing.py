@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
 from typing import Final, assert_never
 
@@ -22,6 +22,7 @@ from contracts.results import (
     Manual,
     NotFound,
     Rejected,
+    Rejection,
     Residual,
     Restricted,
     Retained,
@@ -79,18 +80,29 @@ def _take(draft: Draft, said: Said) -> None:
         _log(draft, Event.ANSWER_AFTER_CLOSE, said)
     elif current.id != task.id or task.state is TaskState.SUPERSEDED:
         _log(draft, Event.ANSWER_OUTDATED, said)
+    elif not _makes_sense(draft, task, answer):
+        _fail(draft, task, said, Event.ANSWER_NONSENSE, "Nonsense")
     elif answer.outcome is not None:
         _take_outcome(draft, task, said, answer.outcome)
-    elif not _makes_sense(answer):
-        _fail(draft, task, said, Event.ANSWER_NONSENSE, "Nonsense")
+    elif not said.uploaded:
+        _take_outcome(draft, task, said, Rejected(reason=Rejection.UPLOAD))
     elif task.state is TaskState.DONE:
-        erase = task.operation is Operation.ERASE
-        _log(draft, Event.ANSWER_CONFLICTS if erase else Event.ANSWER_OUTDATED, said)
+        differs = task.operation is Operation.ERASE and answer.classes != task.result
+        _log(draft, Event.ANSWER_CONFLICTS if differs else Event.ANSWER_OUTDATED, said)
     else:
         _take_result(draft, task, said)
 
 
-def _makes_sense(answer: Answer) -> bool:
+def _makes_sense(draft: Draft, task: Task, answer: Answer) -> bool:
+    """Whether it can be an answer to what was asked. A preview speaks of every class: all find before any erases."""
+    if isinstance(answer.outcome, Drifted | Halted):
+        return task.operation is Operation.ERASE
+    if answer.outcome is not None:
+        return True
+    asked = {line.data_class for line in draft.lines_of(task.custodian)}
+    spoken = {each.data_class for each in answer.classes}
+    if not spoken <= asked or (task.operation is Operation.PREVIEW and spoken != asked):
+        return False
     return all(isinstance(result, SAYABLE[answer.operation]) for each in answer.classes for result in each.results)
 
 
@@ -99,12 +111,12 @@ def _take_result(draft: Draft, task: Task, said: Said) -> None:
     ended = task.to(TaskState.DONE, at=draft.at)
     draft.put(replace(ended, result=answer.classes, answered_by=said.digest, error=None))
     searching = draft.request.state is State.SEARCHING
-    counts = {
-        f"{each.data_class}:{result.kind}": getattr(result, "count", 0)
-        for each in answer.classes
-        for result in each.results
+    facts: Facts = {
+        "task": str(task.id),
+        "operation": task.operation,
+        "digest": said.digest,
+        "counts": _counts(answer),
     }
-    facts: Facts = {"task": str(task.id), "operation": task.operation, "digest": said.digest, "counts": counts}
     if task.operation is Operation.COLLECT and not searching:
         draft.note(Event.ANSWER_LATE, custodian=task.custodian, facts=facts)
         return
@@ -112,6 +124,14 @@ def _take_result(draft: Draft, task: Task, said: Said) -> None:
     draft.note(Event.ANSWER_ACCEPTED, custodian=task.custodian, facts={**facts, "unreadable": said.unreadable})
     if searching:
         _admit(draft, task, said)
+
+
+def _counts(answer: Answer) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for each in answer.classes:
+        for result in each.results:
+            counts[f"{each.data_class}:{result.kind}"] += getattr(result, "count", 0)
+    return dict(counts)
 
 
 def _speak(draft: Draft, task: Task, answer: Answer) -> None:
@@ -155,11 +175,12 @@ def _take_outcome(draft: Draft, task: Task, said: Said, outcome: TaskOutcome) ->
             _again(draft, task, said, Event.TASK_FAILED, error)
         case Failed(error=error):
             _fail(draft, task, said, Event.TASK_FAILED, error)
+        case Rejected(reason=Rejection.CONFLICT as reason):
+            _fail(draft, task, said, Event.TASK_REJECTED, reason)
         case Rejected(reason=reason):
             _again(draft, task, said, Event.TASK_REJECTED, reason)
         case Deferred(until=until):
-            wake_at = datetime.combine(until, time(), tzinfo=UTC)
-            _wait(draft, task, said, wake_at)
+            _wait(draft, task, said, max(_end_of(until), draft.at + backoff(task.issue_no)))
         case Manual():
             _wait(draft, task, said, None)
         case Drifted() | Halted():
@@ -179,9 +200,14 @@ def _again(draft: Draft, task: Task, said: Said, event: Event, error: str) -> No
 
 
 def _fail(draft: Draft, task: Task, said: Said, event: Event, error: str) -> None:
-    if task.state in OPEN:
+    if task.state in OPEN and said.answer.issue_no == task.issue_no:
         draft.put(replace(task.to(TaskState.FAILED, at=draft.at), error=error))
     _log(draft, event, said, error=error)
+
+
+def _end_of(day: date) -> datetime:
+    """When a promise for *day* has come due; a date at the end of the calendar is as good as never."""
+    return datetime.combine(min(day, date.max - timedelta(days=2)) + timedelta(days=1), time(), tzinfo=UTC)
 
 
 def _wait(draft: Draft, task: Task, said: Said, wake_at: datetime | None) -> None:

@@ -11,7 +11,7 @@ from contracts.answer import ClassAnswer
 from contracts.command import Operation
 from contracts.ids import CustodianId, DataClass, RequestId
 from contracts.manifest import Manifest
-from contracts.results import ClassResult, Erased, Level, NotFound, Result, Unsupported, Waived
+from contracts.results import Anonymised, ClassResult, Erased, Level, NotFound, Result, Unsupported, Waived
 from orchestrator.domain.request import Kind
 
 
@@ -25,6 +25,10 @@ class Line:
     required_level: Level = Level.INVISIBLE
     previewed: tuple[ClassResult, ...] = ()  # erasure: what would become of it
     said: tuple[Result, ...] = ()
+
+
+Effect = Erased | Anonymised
+"""What is counted over all erase rounds: what an earlier one did stays done."""
 
 
 def freeze(kind: Kind, manifests: Sequence[Manifest]) -> tuple[Line, ...]:
@@ -60,7 +64,7 @@ def find_operation(kind: Kind) -> Operation:
 
 def previewed(line: Line, answer: ClassAnswer) -> Line:
     """The line after a preview: where nothing is held the line has its end, elsewhere it still owes an erasure."""
-    if any(isinstance(result, Erased) for result in line.said):
+    if _done(line):
         return replace(line, previewed=answer.results)  # looked at anew after an erase: what was erased stays said
     ended: tuple[Result, ...] = answer.results if not _held(answer.results) else ()
     return replace(line, previewed=answer.results, said=ended)
@@ -68,25 +72,27 @@ def previewed(line: Line, answer: ClassAnswer) -> Line:
 
 def erased(line: Line, answer: ClassAnswer) -> Line:
     """The line after an erase. Rounds add up: what an earlier round erased is still counted."""
-    before = sum(result.count for result in line.said if isinstance(result, Erased))
-    results = answer.results
-    if before and not any(isinstance(result, Erased) for result in results):
-        results = (*(result for result in line.said if isinstance(result, Erased)), *_but_not_found(results))
-        before = 0
-    return replace(line, said=tuple(_plus(result, before) for result in results))
+    said: tuple[Result, ...] = answer.results
+    for earlier in _done(line):
+        said = _with(tuple(each for each in said if not isinstance(each, NotFound)), earlier)
+    return replace(line, said=said)
 
 
-def _plus(result: Result, before: int) -> Result:
-    return result.model_copy(update={"count": result.count + before}) if isinstance(result, Erased) else result
+def _done(line: Line) -> tuple[Effect, ...]:
+    return tuple(result for result in line.said if isinstance(result, Erased | Anonymised) and result.count)
 
 
-def _but_not_found(results: Sequence[ClassResult]) -> tuple[ClassResult, ...]:
-    return tuple(result for result in results if not isinstance(result, NotFound))
+def _with(said: tuple[Result, ...], earlier: Effect) -> tuple[Result, ...]:
+    for n, each in enumerate(said):
+        if isinstance(each, Erased | Anonymised) and each.kind == earlier.kind:
+            both = each.model_copy(update={"count": each.count + earlier.count})
+            return (*said[:n], both, *said[n + 1 :])
+    return (earlier, *said)
 
 
 def waived(line: Line) -> Line:
-    """The line when two people decided not to wait: always a gap. What was said before stands."""
-    return line if line.said else replace(line, said=(Waived(),))
+    """The line when two people decided not to wait: always a gap. What was said before stands beside it."""
+    return replace(line, said=(*line.said, Waived()))
 
 
 def held(line: Line) -> bool:
@@ -109,11 +115,12 @@ def document(
 
     Preview counts are not in it: a live store gains a row a minute.
     """
+    in_order = sorted(lines, key=lambda line: (line.custodian, line.data_class))  # however the rows were read
     return {
         "asking": asking,
         "commitment": commitment,
         "environment": environment,
-        "lines": [[line.custodian, line.data_class, line.manifest_hash, int(line.required_level)] for line in lines],
+        "lines": [[line.custodian, line.data_class, line.manifest_hash, int(line.required_level)] for line in in_order],
         "request": str(request),
         "round": search_round,
         "v": 1,

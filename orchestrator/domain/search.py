@@ -32,6 +32,7 @@ def begin(draft: Draft) -> None:
 def advance(draft: Draft) -> None:
     """Go on when the round is over: another round, a person, or the end of the search."""
     tasks = newest(draft.tasks, plan.find_operation(draft.request.kind)).values()
+    draft.block(None)
     if any(task.is_open for task in tasks):
         return
     if any(each.standing is Standing.PROPOSED for each in draft.known):
@@ -49,6 +50,9 @@ def _next_round(draft: Draft, custodians: frozenset[CustodianId]) -> None:
         draft.block(Blocked.ROUNDS)
         return
     following = draft.request.search_round + 1
+    for line in draft.lines:
+        if line.custodian in custodians:
+            draft.put_line(replace(line, said=()))  # owed again: without the new answer it is a gap
     draft.note(Event.ROUND_BEGUN, facts={"round": following, "custodians": sorted(custodians)})
     draft.request = replace(draft.request, search_round=following)
     _ask(draft, custodians)
@@ -94,7 +98,14 @@ def _name_unaddressable(draft: Draft) -> None:
 def ask_for_approval(draft: Draft, event: Event) -> None:
     """Make a new asking, with a plan hash that no earlier signature fits."""
     asking = draft.request.asking + 1
-    document = plan.document(
+    digest = plan.hash_of(plan_document(draft, asking=asking))
+    draft.note(event, facts={"round": draft.request.search_round, "asking": asking, "plan_hash": digest})
+    draft.request = replace(draft.request, asking=asking, plan_hash=digest, grace_until=None, wake_at=None)
+
+
+def plan_document(draft: Draft, *, asking: int) -> plan.PlanDocument:
+    """The plan as it stands, for one asking."""
+    return plan.document(
         environment=draft.policy.environment,
         request=draft.request.id,
         search_round=draft.request.search_round,
@@ -102,9 +113,6 @@ def ask_for_approval(draft: Draft, event: Event) -> None:
         lines=draft.lines,
         commitment=plan.commitment([each.blind for each in draft.admitted]),
     )
-    digest = plan.hash_of(document)
-    draft.note(event, facts={"round": draft.request.search_round, "asking": asking, "plan_hash": digest})
-    draft.request = replace(draft.request, asking=asking, plan_hash=digest, grace_until=None, wake_at=None)
 
 
 def release(draft: Draft, *, in_part: bool) -> None:

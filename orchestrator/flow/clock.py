@@ -1,0 +1,22 @@
+"""What happens when time passes: leases, back-offs, lost sendings, grace, lapses, the days of the watch."""
+
+from orchestrator.domain.case import Policy
+from orchestrator.domain.ticking import tick
+from orchestrator.store import cases, due, registry
+from orchestrator.store.session import Transaction
+
+
+async def pass_time(tx: Transaction, *, policy: Policy, limit: int = 200) -> int:
+    """Do what is due, for up to *limit* requests, in the caller's transaction. Returns how many were looked at.
+
+    Safe to repeat and to run in several processes: who comes second finds the requests changed.
+    """
+    ids = await due.due(tx, limit=limit)
+    if not ids:
+        return 0
+    held = await cases.lock(tx, ids)
+    heard = await registry.last_heard(tx)
+    steps = [tick(case, heard=heard, at=tx.now, policy=policy) for case in held.values()]
+    await cases.write(tx, [step for step in steps if step is not None])
+    await due.snooze(tx, list(held))
+    return len(ids)

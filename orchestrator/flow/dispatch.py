@@ -1,0 +1,89 @@
+"""What happens when a command leaves: guards are asked again under the lock, issues made, and later marked as sent."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from contracts.command import Lane
+from contracts.ids import CommandId, CustodianId, RequestId
+from orchestrator.domain.approval import TrustList
+from orchestrator.domain.case import Case, Intent, Policy, Step
+from orchestrator.domain.issuing import Bearer, Sending, issue
+from orchestrator.domain.task import lease
+from orchestrator.store import cases, keys, outbox, registry
+from orchestrator.store.keys import Pairs
+from orchestrator.store.outbox import Sent
+from orchestrator.store.registry import SealTo
+from orchestrator.store.session import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letters:
+    """Commands that may leave now, with all that is needed to seal them. Nothing here is content yet."""
+
+    sendings: tuple[Sending, ...]
+    cases: Mapping[RequestId, Case]
+    keys: Mapping[RequestId, Pairs]
+    seal_to: Mapping[CustodianId, SealTo]
+
+
+async def take(
+    tx: Transaction,
+    lane: Lane,
+    *,
+    new_command: Callable[[], CommandId],
+    bearer: Bearer,
+    trust: TrustList,
+    policy: Policy,
+    limit: int = 200,
+) -> Letters | None:
+    """Take intents of *lane* and turn them into issues, in the caller's transaction; None if there are none.
+
+    Whatever is returned must be sent after the commit: an issue that is not marked as sent gets a successor.
+    """
+    intents = await outbox.claim(tx, lane, limit=limit)
+    if not intents:
+        return None
+    held = await cases.lock(tx, {each.request for each in intents})
+    steps: list[Step] = []
+    sendings: list[Sending] = []
+    for request, wanted in _by_request(intents).items():
+        if request in held:
+            commands = [new_command() for _ in wanted]
+            step, made = issue(
+                held[request], wanted, commands=commands, bearer=bearer, trust=trust, at=tx.now, policy=policy
+            )
+            steps.extend([step] if step else [])
+            sendings.extend(made)
+    await cases.write(tx, steps)
+    return Letters(
+        sendings=tuple(sendings),
+        cases=held,
+        keys=await keys.read(tx, {each.request.id for each in sendings}),
+        seal_to=await registry.sealing_keys(tx),
+    )
+
+
+def _by_request(intents: Sequence[Intent]) -> Mapping[RequestId, list[Intent]]:
+    grouped: defaultdict[RequestId, list[Intent]] = defaultdict(list)
+    for each in intents:
+        grouped[each.request].append(each)
+    return grouped
+
+
+async def confirm(tx: Transaction, sent: Sequence[tuple[Sending, str]]) -> None:
+    """Mark as sent what the broker confirmed, each with the digest of its bytes, in the caller's transaction."""
+    marks = [mark for sending, digest in sent for mark in _marks(sending, digest, tx)]
+    if marks:
+        await outbox.mark_sent(tx, marks)
+
+
+def _marks(sending: Sending, digest: str, tx: Transaction) -> Iterator[Sent]:
+    for task in sending.tasks:
+        yield Sent(
+            request=sending.request.id,
+            task=task.id,
+            issue_no=task.issue_no,
+            digest=digest,
+            look_again_at=tx.now + lease(sending.operation, task.issue_no),
+        )

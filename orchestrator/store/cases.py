@@ -1,0 +1,127 @@
+"""Cases: read under their lock, written whole. The only writer of state, entries and intents together."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from contracts.ids import CustodianId, EventId, RequestId
+from contracts.manifest import Manifest
+from orchestrator.audit.leaf import commitment, leaf_bytes
+from orchestrator.domain.case import Case, Step
+from orchestrator.domain.errors import EffectWithoutEntry, StaleRequest
+from orchestrator.domain.events import Entry
+from orchestrator.store import casewriting as sql
+from orchestrator.store.casewriting import SealedDetail
+from orchestrator.store.manifests import manifests
+from orchestrator.store.rows import approval_of, known_of, line_of, request_of, task_of
+from orchestrator.store.session import Transaction
+
+LOCK: Final = text("""
+    select r.*, a.plan_hash as approved_hash, a.first_by, a.first_kid, a.first_at, a.first_signature,
+           a.second_by, a.second_kid, a.second_at, a.second_signature, a.void
+    from request r left join approval a on a.request = r.id and a.asking = r.asking
+    where r.id = any(cast(:ids as uuid[])) order by r.id for no key update of r
+""")  # by id: two batches that lock the same requests in another order would deadlock
+TASKS: Final = text("""
+    select t.id, t.request, t.custodian, t.operation, t.round, t.state, t.asking, cast(t.result as text) as result,
+           t.answered_by, t.error, t.wake_at, t.since,
+           coalesce((select cast(json_agg(json_build_array(i.no, i.command, i.operation, i.issued_at, i.expires_at,
+                                                           i.sent_at, i.digest) order by i.no) as text)
+                     from issue i where i.task = t.id), '[]') as issues
+    from task t where t.request = any(cast(:ids as uuid[])) order by t.round, t.custodian
+""")
+LINES: Final = text("""
+    select request, custodian, data_class, manifest_hash, required_level,
+           cast(previewed as text) as previewed, cast(said as text) as said
+    from plan_line where request = any(cast(:ids as uuid[])) order by custodian, data_class
+""")
+IDENTIFIERS: Final = text("""
+    select request, n, kind, sealed, blind, standing, admitted_in, found_by
+    from identifier where request = any(cast(:ids as uuid[])) order by n
+""")
+
+
+Details = Mapping[EventId, SealedDetail]
+
+
+async def lock(tx: Transaction, ids: Collection[RequestId]) -> dict[RequestId, Case]:
+    """Lock these requests, in order of id, and read all that a decision about them sees. Unknown ids are left out."""
+    wanted = {"ids": sorted(ids)}
+    requests = (await tx.connection.execute(LOCK, wanted)).all()
+    tasks = _by_request((await tx.connection.execute(TASKS, wanted)).all())
+    lines = _by_request((await tx.connection.execute(LINES, wanted)).all())
+    known = _by_request((await tx.connection.execute(IDENTIFIERS, wanted)).all())
+    members = await manifests(tx, {row.manifest_hash for rows in lines.values() for row in rows})
+    return {
+        RequestId(row.id): Case(
+            request=request_of(row),
+            approval=approval_of(row),
+            tasks=tuple(task_of(each) for each in tasks[row.id]),
+            lines=tuple(line_of(each) for each in lines[row.id]),
+            identifiers=tuple(known_of(each) for each in known[row.id]),
+            members=_members(lines[row.id], members),
+        )
+        for row in requests
+    }
+
+
+def _by_request(rows: Sequence[Row[Any]]) -> defaultdict[UUID, list[Row[Any]]]:
+    grouped: defaultdict[UUID, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        grouped[row.request].append(row)
+    return grouped
+
+
+def _members(lines: Sequence[Row[Any]], known: Mapping[str, Manifest]) -> dict[CustodianId, Manifest]:
+    return {row.custodian: known[row.manifest_hash] for row in lines}
+
+
+async def write(tx: Transaction, steps: Collection[Step], details: Details | None = None) -> None:
+    """Write *steps* down, in the caller's transaction: a statement per table, whatever the size of the batch.
+
+    Raises `EffectWithoutEntry` for a step that says nothing, `StaleRequest` if a request changed since it was read.
+    """
+    if not steps:
+        return
+    for step in steps:
+        if step.request.version != step.was + len(step.entries) or not step.entries:
+            raise EffectWithoutEntry("a change without its log entry was refused")
+    changed = await tx.connection.execute(sql.REQUESTS, sql.request_columns(steps, tx.now))
+    if changed.rowcount != len(steps):
+        raise StaleRequest("the request was changed meanwhile; read it again")
+    for statement, parameters in sql.parts(steps):
+        await tx.connection.execute(statement, parameters)
+    await append(tx, [entry for step in steps for entry in step.entries], details or {})
+    intents = [intent for step in steps for intent in step.intents]
+    if intents:
+        await tx.connection.execute(sql.INTENTS, sql.intent_columns(intents, tx.now))
+
+
+async def append(tx: Transaction, entries: Sequence[Entry], details: Details | None = None) -> None:
+    """Hand *entries* to the log, in the caller's transaction. Never commits, never numbers.
+
+    The caller may assume nothing about their order: the notary decides it after the commit.
+    """
+    sealed = details or {}
+    if missing := [each for each in entries if each.detail is not None and each.id not in sealed]:
+        raise EffectWithoutEntry(f"{missing[0].event}: its detail was not sealed")
+    await tx.connection.execute(sql.ENTRIES, _leaves(entries, sealed, tx))
+    kept = [(each, sealed[each.id]) for each in entries if each.detail is not None]
+    if kept:
+        await tx.connection.execute(sql.DETAILS, sql.detail_columns(kept))
+
+
+def _leaves(entries: Sequence[Entry], sealed: Details, tx: Transaction) -> dict[str, Any]:
+    return {
+        "id": [each.id for each in entries],
+        "request": [each.request for each in entries],
+        "leaf": [leaf_bytes(each, _committed(each, sealed)) for each in entries],
+        "at": tx.now,
+    }
+
+
+def _committed(entry: Entry, sealed: Details) -> bytes | None:
+    return None if entry.detail is None else commitment(sealed[entry.id].salt, entry.detail)
