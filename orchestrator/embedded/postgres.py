@@ -12,7 +12,7 @@ import asyncpg
 
 from orchestrator.embedded.errors import EmbeddedError, Unavailable
 from orchestrator.embedded.home import Home, Run, write_private
-from orchestrator.embedded.identity import LINUX
+from orchestrator.embedded.identity import LINUX, identify
 from orchestrator.embedded.ports import LOOPBACK
 from orchestrator.embedded.process import Program, environment, run
 from orchestrator.embedded.supervisor import Supervisor
@@ -33,9 +33,8 @@ SETTINGS: Final = {
     "log_timezone": "UTC",
     "jit": "off",  # short statements only: compiling them costs more than it saves
 }
-FAST_SETTINGS: Final = {  # for data that may be lost with the machine
+FAST_SETTINGS: Final = {  # for data that may be lost with the machine; a kill -9 loses nothing even so
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
@@ -52,6 +51,7 @@ async def start(supervisor: Supervisor, *, fast: bool = False) -> str:
     before = await _not_as_root()
     if not (_data(home.root) / "PG_VERSION").exists():
         await _initialise(home, before, fast=fast)
+    await _disown_reused_number(home)
     await supervisor.start(_program(home, before, fast=fast))
     await _make_database(home)
     url = url_of(home.root, home.port(NAME))
@@ -111,6 +111,24 @@ async def _initialise(home: Home, before: tuple[str, ...], *, fast: bool) -> Non
             f"initdb ended with exit code {outcome.code}; {OWN_SERVER} if this stays:\n{outcome.output}"
         )
     draft.replace(_data(home.root))
+
+
+async def _disown_reused_number(home: Home) -> None:
+    """Remove the note of a server that died with its machine if its number is another process's now.
+
+    PostgreSQL would take that process for its own server and refuse to start.
+    """
+    leftover = home.leftovers.get(NAME)
+    if leftover is None:
+        return
+    present = await identify(leftover.identity.pid)
+    if present not in {None, leftover.identity} and _noted_pid(home) == leftover.identity.pid:
+        (_data(home.root) / "postmaster.pid").unlink()
+
+
+def _noted_pid(home: Home) -> int | None:
+    note = _data(home.root) / "postmaster.pid"
+    return int(note.read_text().split()[0]) if note.exists() else None
 
 
 async def _answers_as_ours(home: Home) -> bool:

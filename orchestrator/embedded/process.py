@@ -117,9 +117,9 @@ async def polled(condition: Condition) -> None:
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def stop_leftover(identity: Identity, *, grace: float = 5.0) -> None:
+async def stop_leftover(identity: Identity, *, first: signal.Signals, grace: float = 5.0) -> None:
     """End a process that a killed parent left behind; one that has ended, or whose number was reused, is left alone."""
-    await Process(identity, None, None).stop(first=signal.SIGTERM, grace=grace)
+    await Process(identity, None, None).stop(first=first, grace=grace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,17 +106,17 @@ class Supervisor:
             return None
         alive = program.adopt and program.ready is not None and await leftover.identity.is_alive()
         if not (alive and program.ready is not None and await program.ready()):
-            await self._clear(program.name, leftover)
+            await self._clear(program.name, leftover, first=program.stop_with)
             return None
         logger.info("child.adopted", name=program.name, pid=leftover.identity.pid)
         process = await Process.adopt(leftover.identity, program)
         log = self.home.log(program.name)
         return _Child(program=program, process=process, log=log, since=open_log(log))
 
-    async def _clear(self, name: str, leftover: Leftover) -> None:
+    async def _clear(self, name: str, leftover: Leftover, *, first: signal.Signals = signal.SIGTERM) -> None:
         if await leftover.identity.is_alive():
             logger.warning("child.leftover_stopped", name=name, pid=leftover.identity.pid)
-            await stop_leftover(leftover.identity)
+            await stop_leftover(leftover.identity, first=first)
         self.home.forget(name)
 
     async def _spawned(self, program: Program) -> _Child:
