@@ -34,7 +34,7 @@ class SealedNotes(Wire):
             return None
         raw = b64decode(self.content_key, validate=True)
         if len(raw) != CONTENT_KEY_BYTES:
-            raise ValueError("a content key has 32 bytes")
+            raise ValueError(f"a content key has {CONTENT_KEY_BYTES} bytes")
         return raw
 
 
@@ -43,21 +43,27 @@ class BrokenPart(ValueError):
 
 
 def encrypt_part(key: bytes, data: bytes, *, task: TaskId, n: int, last: bool) -> bytes:
-    """Encrypt part *n* of an issue of *task*; raise `ValueError` over `PART_BYTES`.
+    """Encrypt part *n* of an issue of *task*; raise `ValueError` over `PART_BYTES` or for a short key.
 
     The number is the nonce: a key must be fresh for each issue, and *n* be given to one content only.
     """
     if len(data) > PART_BYTES:
         raise ValueError(f"a part holds at most {PART_BYTES} bytes")
-    return AESGCM(key).encrypt(_nonce(n), data, _bound_to(task, n, last=last))
+    return _cipher(key).encrypt(_nonce(n), data, _bound_to(task, n, last=last))
 
 
 def decrypt_part(key: bytes, data: bytes, *, task: TaskId, n: int, last: bool) -> bytes:
     """Return the plaintext of part *n*, the *last* one or not; raise `BrokenPart` if it is not exactly that."""
     try:
-        return AESGCM(key).decrypt(_nonce(n), data, _bound_to(task, n, last=last))
+        return _cipher(key).decrypt(_nonce(n), data, _bound_to(task, n, last=last))
     except (InvalidTag, ValueError):
         raise BrokenPart(f"part {n} is not what was uploaded") from None
+
+
+def _cipher(key: bytes) -> AESGCM:
+    if len(key) != CONTENT_KEY_BYTES:  # the library would take 128 bits, too
+        raise ValueError(f"a content key has {CONTENT_KEY_BYTES} bytes")
+    return AESGCM(key)
 
 
 def _nonce(n: int) -> bytes:
