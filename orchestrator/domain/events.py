@@ -78,6 +78,7 @@ class Event(StrEnum):
     STAFF_ADDED = "staff.added"
     STAFF_DISABLED = "staff.disabled"
     TOKEN_ISSUED = "token.issued"  # noqa: S105 - the name of a fact
+    STAFF_REFUSED = "staff.refused"
     CUSTODIAN_ADMITTED = "custodian.admitted"
     LOG_EXPORTED = "log.exported"
     DEAD_LETTER_REPLAYED = "dead_letter.replayed"
