@@ -23,7 +23,7 @@ from contracts.signing import signed_bytes, verify
 from contracts.topics import MAX_MESSAGE_BYTES, TOPICS, Channel, channel_named, channel_of
 from contracts.wire import CONTRACT_VERSION
 
-M = TypeVar("M", bound=Message, covariant=True)
+M_co = TypeVar("M_co", bound=Message, covariant=True)
 
 # long enough for an answer that a retired key signed to have left its topic
 ANSWERS_RETIRED_S: Final = TOPICS[Channel.ANSWERS].retention_ms // 1000 + 24 * 60 * 60
@@ -42,10 +42,10 @@ class Rejected:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opened(Generic[M]):
+class Opened(Generic[M_co]):
     """A message that may be believed: who signed it, what exactly was signed, and when it was read."""
 
-    message: M
+    message: M_co
     kid: str
     digest: str
     value: bytes = field(repr=False)
@@ -68,20 +68,20 @@ class Skipped:
     unaddressed: int = 0
 
 
-class Sorted(NamedTuple, Generic[M]):
+class Sorted(NamedTuple, Generic[M_co]):
     """A batch, sorted: what to act on, what to dead-letter, what was passed over."""
 
-    opened: list[Opened[M]]
+    opened: list[Opened[M_co]]
     rejected: list[Rejected]
     skipped: Skipped
 
 
 @dataclass(frozen=True, kw_only=True)
-class Door(Generic[M]):
+class Door(Generic[M_co]):
     """What a reader accepts. Make it with `commands_door` or `answers_door`."""
 
     environment: str
-    models: Mapping[str, type[M]]
+    models: Mapping[str, type[M_co]]
     channels: frozenset[Channel]
     ring: KeyRing
     audience: CustodianId | None = None
@@ -122,9 +122,9 @@ def answers_door(*, environment: str, ring: KeyRing, prefix: str = "") -> Door[A
     )
 
 
-def open_envelopes(records: Iterable[Record], door: Door[M], now: int) -> Sorted[M]:
+def open_envelopes(records: Iterable[Record], door: Door[M_co], now: int) -> Sorted[M_co]:
     """Open each record by itself; *now* is seconds since the epoch. Nothing in a record raises."""
-    opened: list[Opened[M]] = []
+    opened: list[Opened[M_co]] = []
     rejected: list[Rejected] = []
     expired = unaddressed = 0
     for record in records:
@@ -153,7 +153,7 @@ class _Unaddressed(Exception):
     pass
 
 
-def _open(record: Record, door: Door[M], now: int) -> Opened[M]:
+def _open(record: Record, door: Door[M_co], now: int) -> Opened[M_co]:
     headers = _headers(record)
     if _is_for_others(headers, door):
         raise _Unaddressed
@@ -168,7 +168,7 @@ def _open(record: Record, door: Door[M], now: int) -> Opened[M]:
     _check_labels(message, record, headers, door)
     _check_addressed(message, headers, door, now)
     _check_key_time(message, signer, now)
-    return Opened[M](
+    return Opened[M_co](
         message=message,
         kid=signer.kid,
         digest=sha256(value).hexdigest(),
@@ -193,13 +193,13 @@ def _repeats(headers: Iterable[tuple[str, bytes | None]]) -> bool:
     return len(set(ours)) != len(ours)
 
 
-def _is_for_others(headers: Mapping[str, bytes], door: Door[M]) -> bool:
+def _is_for_others(headers: Mapping[str, bytes], door: Door[M_co]) -> bool:
     """Look at an unsigned header: it may make a reader pass on, which saves a verification, and nothing else."""
     to = headers.get("to")
     return to is not None and door.audience is not None and door.audience.encode() not in to.split(b",")
 
 
-def _signer(headers: Mapping[str, bytes], door: Door[M]) -> PublicSigningKey:
+def _signer(headers: Mapping[str, bytes], door: Door[M_co]) -> PublicSigningKey:
     kid = _text(headers, "kid")
     if not kid or not headers.get("sig"):
         raise _Refused(Refusal.NO_SIGNATURE)
@@ -210,7 +210,7 @@ def _signer(headers: Mapping[str, bytes], door: Door[M]) -> PublicSigningKey:
 
 
 def _verify(
-    record: Record, headers: Mapping[str, bytes], channel: Channel, signer: PublicSigningKey, door: Door[M]
+    record: Record, headers: Mapping[str, bytes], channel: Channel, signer: PublicSigningKey, door: Door[M_co]
 ) -> None:
     signature, key, value = _text(headers, "sig"), record.key or b"", record.value or b""
     if verify(signature, signer.public, signed_bytes(door.environment, channel, key, value)):
@@ -233,12 +233,12 @@ def _environment(value: bytes) -> str:
     return environment if isinstance(environment, str) else ""
 
 
-def _parsed(headers: Mapping[str, bytes], value: bytes, door: Door[M]) -> M:
+def _parsed(headers: Mapping[str, bytes], value: bytes, door: Door[M_co]) -> M_co:
     model = door.models.get(_text(headers, "ce_type"))
     if model is None:
         raise _Refused(Refusal.WRONG_HEADERS)
     try:
-        return cast("M", model.model_validate_json(value, strict=True))  # a bound that is a union is lost on the way
+        return cast("M_co", model.model_validate_json(value, strict=True))  # a bound that is a union is lost on the way
     except ValidationError:
         raise _Refused(_why_unreadable(value)) from None
 
@@ -268,7 +268,7 @@ def _check_sender(message: Message, signer: PublicSigningKey, channel: Channel) 
             assert_never(message)
 
 
-def _check_labels(message: Message, record: Record, headers: Mapping[str, bytes], door: Door[M]) -> None:
+def _check_labels(message: Message, record: Record, headers: Mapping[str, bytes], door: Door[M_co]) -> None:
     if message.environment != door.environment:
         raise _Refused(Refusal.WRONG_ENVIRONMENT)
     if record.key != kafka_key(message):
@@ -277,7 +277,7 @@ def _check_labels(message: Message, record: Record, headers: Mapping[str, bytes]
         raise _Refused(Refusal.WRONG_HEADERS)
 
 
-def _check_addressed(message: Message, headers: Mapping[str, bytes], door: Door[M], now: int) -> None:
+def _check_addressed(message: Message, headers: Mapping[str, bytes], door: Door[M_co], now: int) -> None:
     if not isinstance(message, Command) or door.audience is None:
         return
     if all(each.to != door.audience for each in message.slices):

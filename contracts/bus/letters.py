@@ -1,8 +1,9 @@
 """Dead letters: what cannot be taken is kept, and when too much cannot be taken, reading stops."""
 
+import json
 from base64 import b64encode
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
 import structlog
@@ -11,12 +12,13 @@ from contracts.bus.sender import NotWritten
 from contracts.dead_letter import DeadLetter, Refusal
 from contracts.door import Rejected
 from contracts.envelope import Envelope, Record, ce_headers
-from contracts.topics import MAX_MESSAGE_BYTES, Channel
+from contracts.topics import TOPICS, Channel
 
 log = structlog.get_logger()
 
 BRAKE_LIMIT: Final = 20
 BRAKE_WINDOW_S: Final = 60.0
+LETTER_BYTES: Final = TOPICS[Channel.DEAD_LETTERS].max_message_bytes - 16 * 1024  # the rest is for names and places
 _REMEMBERED: Final = 10_000
 
 Clock = Callable[[], float]
@@ -104,9 +106,9 @@ class DeadLetters:
         """
         now = self._clock()
         fresh = [each for each in rejected if _place(each.record) not in self._forwarded]
+        self.brake.check([each.refusal for each in fresh], now=now)
         if not fresh:
             return
-        self.brake.check([each.refusal for each in fresh], now=now)
         written = await self._sender.send([self._letter(each, int(now)) for each in fresh])
         done = [each for each, sure in zip(fresh, written, strict=True) if sure]
         self.brake.count((each.refusal for each in done), now=now)
@@ -132,10 +134,9 @@ class DeadLetters:
 
 
 def dead_letter(rejected: Rejected, *, reader: str, environment: str, at: int) -> DeadLetter:
-    """Return the letter of a rejected record. Of one over the size limit it keeps what fits, and says so."""
+    """Return the letter of a rejected record, whole if the record was within the limit; else what fits of it."""
     record = rejected.record
-    room = MAX_MESSAGE_BYTES
-    value = record.value if record.value is None else record.value[:room]
+    room = _Room(LETTER_BYTES)
     return DeadLetter(
         environment=environment,
         reader=reader,
@@ -144,15 +145,33 @@ def dead_letter(rejected: Rejected, *, reader: str, environment: str, at: int) -
         offset=record.offset,
         refusal=rejected.refusal,
         at=at,
-        key=_base64(record.key),
-        value=_base64(value),
+        key=room.base64(record.key),
+        headers=tuple(room.headers(record.headers)),
+        value=room.base64(record.value),  # last: a key or a header is what tells a replay from rubbish
         value_bytes=len(record.value or b""),
-        headers=tuple((name, _base64(content) or "") for name, content in record.headers),
     )
 
 
-def _base64(raw: bytes | None) -> str | None:
-    return None if raw is None else b64encode(raw).decode()
+class _Room:
+    """What is left of a letter's bytes: one that no topic takes would hold up its reader for ever."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def base64(self, raw: bytes | None) -> str | None:
+        if raw is None:
+            return None
+        text = b64encode(raw[: self._left // 4 * 3]).decode()
+        self._left -= len(text)
+        return text
+
+    def headers(self, headers: Iterable[tuple[str, bytes | None]]) -> Iterator[tuple[str, str]]:
+        for name, content in headers:
+            self._left -= len(json.dumps(name)) + len('["",],')
+            if self._left < 0:
+                self._left = 0
+                return
+            yield name, self.base64(content) or ""
 
 
 def _place(record: Record) -> Place:
