@@ -9,9 +9,10 @@ from contracts.ids import CustodianId, TaskId, task_id
 from orchestrator.domain.admission import Known, Standing
 from orchestrator.domain.approval import Approval
 from orchestrator.domain.case import Case, Intent, Policy, Step
-from orchestrator.domain.events import SYSTEM, Entry, Event, Fact, Facts, event_id
+from orchestrator.domain.events import FACTS, SYSTEM, Entry, Event, Fact, Facts, event_id
+from orchestrator.domain.guards import may_issue
 from orchestrator.domain.plan import Line
-from orchestrator.domain.request import Blocked, Outcome
+from orchestrator.domain.request import Blocked, Outcome, State
 from orchestrator.domain.task import Issue, Task, TaskState, newest
 
 
@@ -72,10 +73,12 @@ class Draft:
     ) -> None:
         """Record that *event* happened: it moves the request by its table, and is one entry of the log."""
         before = self.request
-        self.request = replace(before.on(event, outcome=outcome), blocked_by=None)
+        blocked_by = before.blocked_by if event in FACTS else None
+        self.request = replace(before.on(event, outcome=outcome), blocked_by=blocked_by)
         told: dict[str, Fact] = dict(facts or {})
         if self.request.state is not before.state:
             told["state"] = self.request.state
+            self._rest()
         if outcome is not None:
             told["outcome"] = outcome
         entry = Entry(
@@ -92,9 +95,17 @@ class Draft:
         )
         self._entries.append(entry)
 
-    def block(self, reason: Blocked) -> None:
-        """Say that the request waits for a person of ours."""
+    def block(self, reason: Blocked | None) -> None:
+        """Say that the request waits for a person of ours, or (None) no longer does."""
         self.request = replace(self.request, blocked_by=reason)
+
+    def _rest(self) -> None:
+        """Let go of alarms that mean nothing in this state: the clock would find them due for ever."""
+        if self.request.state is State.CLOSED:
+            self.request = replace(self.request, wake_at=None)
+        for task in self.tasks:
+            if task.wake_at is not None and not may_issue(self.request, task.operation):
+                self.put(replace(task, wake_at=None))
 
     def put(self, task: Task) -> None:
         """Keep *task* as it now is."""
@@ -119,6 +130,11 @@ class Draft:
     def put_approval(self, approval: Approval) -> None:
         """Keep *approval* as it now is."""
         self.approval = approval
+
+    def void_approval(self) -> None:
+        """End the approval, if there is one, whatever it is worth."""
+        if self.approval is not None:
+            self.approval = replace(self.approval, void=True)
 
     def plan_tasks(self, operation: Operation, round_: int, custodians: Iterable[CustodianId]) -> None:
         """Ask *custodians* for *operation*: new tasks, one intent. What they were asked before is superseded."""

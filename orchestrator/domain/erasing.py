@@ -2,21 +2,23 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 from contracts.command import Operation
 from contracts.ids import CustodianId
 from contracts.results import Residual
 from orchestrator.domain import guards, plan, search
-from orchestrator.domain.approval import Signature, add
+from orchestrator.domain.approval import SECOND_WITHIN, Signature, add
 from orchestrator.domain.draft import Draft
 from orchestrator.domain.errors import Conflict
 from orchestrator.domain.events import Event, Facts
 from orchestrator.domain.outcome import outcome_of
 from orchestrator.domain.request import Blocked, Outcome, State
-from orchestrator.domain.task import HALTABLE, TaskState, newest
+from orchestrator.domain.task import HALTABLE, Task, TaskState, newest
 
-UNFINISHED = frozenset({TaskState.HALTED, TaskState.DRIFTED})
-MOST_RESIDUALS = 2
+UNFINISHED: Final = frozenset({TaskState.HALTED, TaskState.DRIFTED})
+SKEW: Final = timedelta(minutes=2)
+MOST_RESIDUALS: Final = 2
 """After so many erase rounds under one approval a person looks: something keeps bringing the data back."""
 
 
@@ -25,6 +27,7 @@ def approve(draft: Draft, signature: Signature) -> None:
     if draft.request.state is not State.AWAITING_APPROVAL:
         raise Conflict(f"nothing to approve: the request is {draft.request.state}")
     refuse_while_previewed(draft)
+    _in_time(draft, signature)
     approval = add(draft.approval, signature, draft.request)
     draft.put_approval(approval)
     facts: Facts = {"plan_hash": approval.plan_hash, "signature": signature.digest, "kid": signature.kid}
@@ -41,8 +44,16 @@ def refuse_while_previewed(draft: Draft) -> None:
     """Raise `Conflict` while there is no plan to look at: what drifted is being previewed again."""
     if draft.request.plan_hash is None:
         raise Conflict(f"there is no plan to approve: the request is {draft.request.state}")
-    if any(task.is_open for task in newest(draft.tasks, Operation.PREVIEW).values()):
-        raise Conflict("it is being previewed again; wait a moment and approve what that shows")
+    if any(task.state is not TaskState.DONE for task in newest(draft.tasks, Operation.PREVIEW).values()):
+        raise Conflict("it is being previewed again; approve what that shows, once it has come in")
+
+
+def _in_time(draft: Draft, signature: Signature) -> None:
+    if not draft.at - SECOND_WITHIN < signature.signed_at <= draft.at + SKEW:
+        raise Conflict("the signature's time is not now; sign again")
+    given = draft.approval
+    if given and not given.void and given.second is None and draft.at >= given.lapses_at(None):
+        raise Conflict("the first approval has lapsed; both have to sign again")
 
 
 def grace_over(draft: Draft) -> None:
@@ -50,13 +61,15 @@ def grace_over(draft: Draft) -> None:
     match guards.failed(draft.request, draft.approval, draft.at):
         case None:
             draft.note(Event.POINT_OF_NO_RETURN, facts={"asking": draft.request.asking})
-            lapses = draft.approval.lapses_at(draft.request.grace_until) if draft.approval else None
-            draft.request = replace(draft.request, begun=True, wake_at=lapses)
+            draft.request = replace(draft.request, begun=True)
             _erase(draft, _to_erase(draft))
+            advance(draft)
         case guards.Reason.LAPSED:
             end_approval(draft, Event.APPROVAL_LAPSED)
-        case _:
-            draft.request = replace(draft.request, wake_at=draft.request.grace_until)
+        case guards.Reason.IN_GRACE:
+            pass
+        case guards.Reason.NOT_APPROVED | guards.Reason.UNVERIFIED:  # not by any decision of ours
+            end_approval(draft, Event.SIGNATURES_UNFIT)
 
 
 def _to_erase(draft: Draft) -> frozenset[CustodianId]:
@@ -71,20 +84,25 @@ def _to_erase(draft: Draft) -> frozenset[CustodianId]:
 
 def _erase(draft: Draft, custodians: frozenset[CustodianId]) -> None:
     following = draft.request.erase_round + 1
-    draft.request = replace(draft.request, erase_round=following)
+    lapses = draft.approval.lapses_at(draft.request.grace_until) if draft.approval else None
+    draft.request = replace(draft.request, erase_round=following, wake_at=lapses)
     draft.plan_tasks(Operation.ERASE, following, custodians)
 
 
 def end_approval(draft: Draft, event: Event) -> None:
     """Void the approval, whatever ended it; while erasing, stop what can be stopped."""
-    if draft.approval is not None:
-        draft.put_approval(replace(draft.approval, void=True))
     if draft.request.state is State.ERASING:
         draft.note(event)
-        halt_open(draft)
-        advance(draft)
+        _stop(draft)
     else:
         search.ask_for_approval(draft, event)
+
+
+def _stop(draft: Draft) -> None:
+    draft.void_approval()
+    draft.request = replace(draft.request, wake_at=None)
+    halt_open(draft)
+    advance(draft)
 
 
 def halt_open(draft: Draft) -> None:
@@ -109,21 +127,21 @@ def withdraw(draft: Draft, *, reason: str | None) -> None:
         return
     draft.note(Event.WITHDRAWN, detail=reason)
     draft.request = replace(draft.request, withdrawn=True)
-    if draft.approval is not None:
-        draft.put_approval(replace(draft.approval, void=True))
-    halt_open(draft)
-    advance(draft)
+    _stop(draft)
 
 
 def advance(draft: Draft) -> None:
     """Go on when no erase task is open any more."""
-    tasks = newest(draft.tasks, Operation.ERASE).values()
+    asking = draft.request.asking  # what an earlier asking left undone was previewed again, and asked again if held
+    tasks = [task for task in newest(draft.tasks, Operation.ERASE).values() if task.asking == asking]
+    draft.block(None)
     if any(task.state is TaskState.DRIFTED for task in tasks) and _still_approved(draft):
         end_approval(draft, Event.DRIFTED)
         return
     if any(task.is_open for task in tasks):
         return
-    unfinished = frozenset(task.custodian for task in tasks if task.state in UNFINISHED)
+    stopped = UNFINISHED if _still_approved(draft) else UNFINISHED | {TaskState.FAILED}
+    unfinished = frozenset(task.custodian for task in tasks if task.state in stopped)
     if unfinished and draft.request.withdrawn:
         draft.note(Event.WITHDRAWAL_ENDED, outcome=Outcome.WITHDRAWN)
     elif unfinished:
@@ -154,19 +172,21 @@ def _preview(draft: Draft, custodians: frozenset[CustodianId]) -> None:
 def previewed_again(draft: Draft) -> None:
     """A preview made while awaiting approval has come in: when it is the last, the plan to sign is a new one."""
     tasks = newest(draft.tasks, Operation.PREVIEW).values()
+    draft.block(None)
     if any(task.is_open for task in tasks):
         return
-    if any(task.state is TaskState.FAILED for task in tasks):
+    if any(task.state in search.GIVEN_UP for task in tasks):
         draft.block(Blocked.SEARCH_FAILED)
     else:
         search.ask_for_approval(draft, Event.PREVIEWED_AGAIN)
 
 
 def probe(draft: Draft) -> None:
-    """Ask everybody whose erasure is done whether it is really gone."""
+    """Ask everybody who erased whether it is really gone."""
+    erased = (TaskState.DONE, TaskState.SUPERSEDED)  # the latter: previewed again, and nothing was left to erase
     following = draft.request.probe_round + 1
     draft.request = replace(draft.request, probe_round=following)
-    done = {each.custodian for each in newest(draft.tasks, Operation.ERASE).values() if each.state is TaskState.DONE}
+    done = {each.custodian for each in newest(draft.tasks, Operation.ERASE).values() if each.state in erased}
     asked = frozenset(each for each in done if draft.members[each].can(Operation.PROBE))
     draft.plan_tasks(Operation.PROBE, following, asked)
     if not asked:
@@ -176,43 +196,50 @@ def probe(draft: Draft) -> None:
 def probed(draft: Draft) -> None:
     """Go on when all probes of the round are in."""
     tasks = [each for each in newest(draft.tasks, Operation.PROBE).values() if each.round == draft.request.probe_round]
+    draft.block(None)
     if any(task.is_open for task in tasks):
         return
     if any(task.state is TaskState.FAILED for task in tasks):
         draft.block(Blocked.TASK_FAILED)
         return
-    left = frozenset(
-        task.custodian
-        for task in tasks
-        if any(isinstance(result, Residual) for each in task.result for result in each.results)
-    )
-    if left:
+    if left := frozenset(task.custodian for task in tasks if _found_some(task)):
         _residual(draft, left)
     else:
-        draft.note(Event.ABSENT, facts={"round": draft.request.probe_round})
-        _watch_on(draft)
+        asked = [str(task.custodian) for task in sorted(tasks, key=lambda task: task.custodian)]
+        draft.note(Event.ABSENT, facts={"round": draft.request.probe_round, "custodians": asked})
+        _watch_on(draft, watching=bool(asked))
+
+
+def _found_some(task: Task) -> bool:
+    return any(isinstance(result, Residual) for each in task.result for result in each.results)
 
 
 def _residual(draft: Draft, custodians: frozenset[CustodianId]) -> None:
     approved = guards.failed(draft.request, draft.approval, draft.at) is None
-    if draft.request.state is State.PROBING and approved and draft.request.erase_round < MOST_RESIDUALS:
+    asking = draft.request.asking
+    rounds = {task.round for task in draft.tasks if task.operation is Operation.ERASE and task.asking == asking}
+    if draft.request.state is State.PROBING and approved and len(rounds) < MOST_RESIDUALS:
         draft.note(Event.RESIDUAL, facts={"custodians": sorted(custodians)})
         _erase(draft, custodians)
+        return
+    search.ask_for_approval(draft, Event.RESIDUAL_STAYS)
+    if draft.request.withdrawn:  # nobody may be asked to erase what its owner took back
+        draft.note(Event.WITHDRAWN, outcome=Outcome.WITHDRAWN)
     else:
-        search.ask_for_approval(draft, Event.RESIDUAL_STAYS)
         _preview(draft, custodians)
 
 
-def _watch_on(draft: Draft) -> None:
-    """Look again on the next day of the schedule; with none left, the request ends."""
+def _watch_on(draft: Draft, *, watching: bool) -> None:
+    """Look again on the next day of the schedule; with none left, or nobody to ask, the request ends."""
     schedule = (timedelta(), *draft.policy.watch)
-    if draft.request.probe_round < len(schedule):
-        pause = schedule[draft.request.probe_round] - schedule[draft.request.probe_round - 1]
+    residual = [task.round for task in draft.tasks if task.operation is Operation.PROBE and _found_some(task)]
+    looked = draft.request.probe_round - max(residual, default=0)  # since the last erase: the watch begins anew with it
+    if watching and looked < len(schedule):
+        pause = schedule[looked] - schedule[looked - 1]
         draft.request = replace(draft.request, wake_at=draft.at + pause)
     else:
         outcome = outcome_of(draft.request.kind, draft.lines)
-        draft.note(Event.WATCH_ENDED, outcome=outcome, facts={"watched": len(draft.policy.watch)})
-        draft.request = replace(draft.request, wake_at=None)
+        draft.note(Event.WATCH_ENDED, outcome=outcome, facts={"watched": looked - 1 if watching else 0})
 
 
 def watch(draft: Draft) -> None:

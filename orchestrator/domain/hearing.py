@@ -175,10 +175,9 @@ def _take_outcome(draft: Draft, task: Task, said: Said, outcome: TaskOutcome) ->
             _again(draft, task, said, Event.TASK_FAILED, error)
         case Failed(error=error):
             _fail(draft, task, said, Event.TASK_FAILED, error)
-        case Rejected(reason=Rejection.CONFLICT as reason):
-            _fail(draft, task, said, Event.TASK_REJECTED, reason)
         case Rejected(reason=reason):
-            _again(draft, task, said, Event.TASK_REJECTED, reason)
+            refuse = _fail if reason is Rejection.CONFLICT else _again  # a new issue would conflict as well
+            refuse(draft, task, said, Event.TASK_REJECTED, reason)
         case Deferred(until=until):
             _wait(draft, task, said, max(_end_of(until), draft.at + backoff(task.issue_no)))
         case Manual():

@@ -67,16 +67,12 @@ def _lets_go(draft: Draft, operation: Operation, trust: approval.TrustList) -> b
         return True
     given = draft.approval
     match guards.failed(draft.request, given, draft.at):
-        case None:
-            if given and approval.fits(given, draft.request, trust, environment=draft.policy.environment):
-                return True
-            erasing.end_approval(draft, Event.SIGNATURES_UNFIT)
+        case None if given and approval.fits(given, draft.request, trust, environment=draft.policy.environment):
+            return True
         case guards.Reason.LAPSED:
             erasing.end_approval(draft, Event.APPROVAL_LAPSED)
-        case guards.Reason.NOT_APPROVED if given is None or not given.void:
+        case _:  # the end of an approval halts its tasks: one that is still planned without it was not our doing
             erasing.end_approval(draft, Event.SIGNATURES_UNFIT)
-        case _:
-            pass  # voided meanwhile: its end has halted the tasks
     return False
 
 

@@ -21,10 +21,10 @@ from orchestrator.domain.plan import Line
 from orchestrator.domain.request import Kind, Outcome
 
 
-def outcome_of(kind: Kind, lines: Sequence[Line]) -> Outcome:
-    """Name the end of a request. One gap makes it `PARTIAL`, whatever the rest says."""
+def outcome_of(kind: Kind, lines: Sequence[Line], *, partial: bool = False) -> Outcome:
+    """Name the end of a request. One gap, or a release in part, makes it `PARTIAL`, whatever the rest says."""
     said = [result for line in lines for result in line.said]
-    if gaps(lines):
+    if partial or gaps(lines):
         return Outcome.PARTIAL
     if kind is Kind.ACCESS:
         return Outcome.FULFILLED

@@ -97,10 +97,8 @@ ERASURE: Final[Rows] = {
     S.AWAITING_APPROVAL: STOPS | UNAPPROVED | {
         E.APPROVED_ONCE: S.AWAITING_APPROVAL, E.APPROVED_TWICE: S.GRACE, E.PREVIEWED_AGAIN: S.AWAITING_APPROVAL,
     },
-    S.GRACE: UNAPPROVED | {
-        E.POINT_OF_NO_RETURN: S.ERASING, E.WITHDRAWN: S.CLOSED, E.CANCELLED: S.CLOSED, E.REFUSED: S.CLOSED,
-    },
-    # No row for CANCELLED from here on: once erasing has begun, cancel stays closed.
+    S.GRACE: UNAPPROVED | {E.POINT_OF_NO_RETURN: S.ERASING, E.WITHDRAWN: S.CLOSED, E.CANCELLED: S.CLOSED},
+    # No row for CANCELLED from here on; a request sent back from here has `begun`, which forbids it too.
     S.ERASING: dict.fromkeys((E.WITHDRAWN, *UNAPPROVED, E.DRIFTED), S.ERASING) | {
         E.ERASE_ENDED: S.PROBING, E.HALTS_ENDED: S.AWAITING_APPROVAL, E.WITHDRAWAL_ENDED: S.CLOSED,
     },
@@ -142,6 +140,6 @@ class Request:
     def on(self, event: E, *, outcome: Outcome | None = None) -> "Request":
         """Return the request after *event*; raise `IllegalTransition` if the table has no such row."""
         target = self.state if event in FACTS else TRANSITIONS[self.kind].get(self.state, {}).get(event)
-        if target is None:
+        if target is None or (event is E.CANCELLED and self.begun):
             raise IllegalTransition(f"{event} is not possible while the request is {self.state}")
         return replace(self, state=target, version=self.version + 1, outcome=outcome or self.outcome)

@@ -97,6 +97,7 @@ def _name_unaddressable(draft: Draft) -> None:
 
 def ask_for_approval(draft: Draft, event: Event) -> None:
     """Make a new asking, with a plan hash that no earlier signature fits."""
+    draft.void_approval()
     asking = draft.request.asking + 1
     digest = plan.hash_of(plan_document(draft, asking=asking))
     draft.note(event, facts={"round": draft.request.search_round, "asking": asking, "plan_hash": digest})

@@ -35,9 +35,14 @@ HALTABLE: Final = frozenset({T.PLANNED, T.ISSUED, T.WAITING})
 
 MOVES: Final[Mapping[TaskState, frozenset[TaskState]]] = MappingProxyType(
     {
-        T.PLANNED: frozenset({T.ISSUED, T.DONE, T.HALTED, T.HALT_REQUESTED, T.WAIVED, T.FAILED}),
+        # planned again after an issue, its newest issue may still be answered in every way
+        T.PLANNED: frozenset({
+            T.ISSUED, T.DONE, T.PLANNED, T.FAILED, T.DRIFTED, T.WAITING, T.HALT_REQUESTED, T.HALTED, T.WAIVED,
+        }),
         T.ISSUED: frozenset({T.DONE, T.PLANNED, T.FAILED, T.DRIFTED, T.WAITING, T.HALT_REQUESTED, T.HALTED, T.WAIVED}),
-        T.WAITING: frozenset({T.PLANNED, T.DONE, T.FAILED, T.DRIFTED, T.WAITING, T.HALT_REQUESTED, T.WAIVED}),
+        T.WAITING: frozenset({
+            T.PLANNED, T.DONE, T.FAILED, T.DRIFTED, T.WAITING, T.HALT_REQUESTED, T.HALTED, T.WAIVED,
+        }),
         T.HALT_REQUESTED: frozenset({T.HALTED, T.DONE, T.DRIFTED, T.FAILED, T.HALT_REQUESTED, T.WAIVED}),
         # the truth wins: a terminal answer to any issue ends a task that was given up
         T.HALTED: frozenset({T.DONE, T.WAIVED}),
@@ -47,7 +52,7 @@ MOVES: Final[Mapping[TaskState, frozenset[TaskState]]] = MappingProxyType(
         T.DONE: frozenset({T.SUPERSEDED}),
         T.SUPERSEDED: frozenset(),
     }
-)
+)  # fmt: skip
 
 LEASES: Final[Mapping[Operation, timedelta]] = MappingProxyType(
     {
