@@ -9,7 +9,7 @@ from contracts.ids import CustodianId, TaskId, task_id
 from orchestrator.domain.admission import Known, Standing
 from orchestrator.domain.approval import Approval
 from orchestrator.domain.case import Case, Intent, Policy, Step
-from orchestrator.domain.events import FACTS, SYSTEM, Entry, Event, Fact, Facts, event_id
+from orchestrator.domain.events import FACTS, SYSTEM, Detail, Entry, Event, Fact, Facts, event_id
 from orchestrator.domain.guards import may_issue
 from orchestrator.domain.plan import Line
 from orchestrator.domain.request import Blocked, Outcome, State
@@ -68,7 +68,7 @@ class Draft:
         *,
         custodian: CustodianId | None = None,
         outcome: Outcome | None = None,
-        detail: str | None = None,
+        detail: Detail | None = None,
         facts: Facts | None = None,
     ) -> None:
         """Record that *event* happened: it moves the request by its table, and is one entry of the log."""

@@ -11,7 +11,7 @@ from orchestrator.domain import guards, plan, search
 from orchestrator.domain.approval import SECOND_WITHIN, Signature, add
 from orchestrator.domain.draft import Draft
 from orchestrator.domain.errors import Conflict
-from orchestrator.domain.events import Event, Facts
+from orchestrator.domain.events import Detail, Event, Facts
 from orchestrator.domain.outcome import outcome_of
 from orchestrator.domain.request import Blocked, Outcome, State
 from orchestrator.domain.task import HALTABLE, Task, TaskState, newest
@@ -120,7 +120,7 @@ def halt_open(draft: Draft) -> None:
         draft.intend(Operation.HALT, draft.request.erase_round, ordered)
 
 
-def withdraw(draft: Draft, *, reason: str | None) -> None:
+def withdraw(draft: Draft, *, reason: Detail) -> None:
     """The person takes the request back. While erasing, what had left cannot be called back."""
     if draft.request.state is not State.ERASING:
         draft.note(Event.WITHDRAWN, outcome=Outcome.WITHDRAWN, detail=reason)

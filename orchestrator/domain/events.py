@@ -96,6 +96,15 @@ SYSTEM: Final = "system"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Detail:
+    """The personal half of an entry: *sealed* to the request's own key; the leaf commits to *text* under *salt*."""
+
+    text: str = field(repr=False)
+    salt: bytes = field(repr=False)
+    sealed: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One fact as the log will hold it. *detail* is personal: the leaf commits to it, the text lies sealed beside."""
 
@@ -108,7 +117,7 @@ class Entry:
     custodian: CustodianId | None = None
     facts: Facts = field(default_factory=dict)
     causes: tuple[EventId, ...] = ()
-    detail: str | None = field(default=None, repr=False)
+    detail: Detail | None = None
 
 
 def event_id(request: RequestId, version: int) -> EventId:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from contracts.ids import RequestId
 from orchestrator.domain import plan
 from orchestrator.domain.approval import Signature, TrustList, genuine
-from orchestrator.domain.case import Case, Policy
+from orchestrator.domain.case import Policy
 from orchestrator.domain.draft import Draft
 from orchestrator.domain.erasing import approve as approve_case
 from orchestrator.domain.erasing import refuse_while_previewed
-from orchestrator.domain.errors import Conflict, Forbidden, NotFound
+from orchestrator.domain.errors import Conflict, Forbidden
 from orchestrator.domain.plan import Line, PlanDocument
 from orchestrator.domain.search import plan_document
 from orchestrator.store import cases
@@ -27,7 +27,7 @@ class ShownPlan:
 
 async def show(tx: Transaction, request: RequestId, *, policy: Policy) -> ShownPlan:
     """The plan as it is to be signed now; raises `Conflict` while there is none."""
-    case = await _case(tx, request)
+    case = await cases.lock_one(tx, request)
     draft = Draft(case, at=tx.now, policy=policy)
     refuse_while_previewed(draft)
     document = plan_document(draft, asking=case.request.asking)
@@ -42,7 +42,7 @@ async def approve(
     Raises `Forbidden` for a key outside the trust list, a signature that does not fit, or too few eyes; `Conflict`
     if *plan_hash* is not the plan as it stands. The dispatcher checks all of it again with a trust list of its own.
     """
-    case = await _case(tx, request)
+    case = await cases.lock_one(tx, request)
     if case.request.plan_hash != plan_hash:
         raise Conflict("that is not the plan as it stands now; look at it again and sign what you see")
     if not genuine(signature, trust, environment=policy.environment, request=request, plan_hash=plan_hash):
@@ -50,10 +50,3 @@ async def approve(
     draft = Draft(case, at=tx.now, policy=policy, actor=signature.staff)
     approve_case(draft, signature)
     await cases.write(tx, [draft.step()])
-
-
-async def _case(tx: Transaction, request: RequestId) -> Case:
-    case = (await cases.lock(tx, [request])).get(request)
-    if case is None:
-        raise NotFound("there is no such request")
-    return case

@@ -7,14 +7,13 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from contracts.ids import CustodianId, EventId, RequestId
+from contracts.ids import CustodianId, RequestId
 from contracts.manifest import Manifest
 from orchestrator.audit.leaf import commitment, leaf_bytes
 from orchestrator.domain.case import Case, Step
-from orchestrator.domain.errors import EffectWithoutEntry, StaleRequest
-from orchestrator.domain.events import Entry
+from orchestrator.domain.errors import EffectWithoutEntry, NotFound, StaleRequest
+from orchestrator.domain.events import Detail, Entry
 from orchestrator.store import casewriting as sql
-from orchestrator.store.casewriting import SealedDetail
 from orchestrator.store.manifests import manifests
 from orchestrator.store.rows import approval_of, known_of, line_of, request_of, task_of
 from orchestrator.store.session import Transaction
@@ -44,9 +43,6 @@ IDENTIFIERS: Final = text("""
 """)
 
 
-Details = Mapping[EventId, SealedDetail]
-
-
 async def lock(tx: Transaction, ids: Collection[RequestId]) -> dict[RequestId, Case]:
     """Lock these requests, in order of id, and read all that a decision about them sees. Unknown ids are left out."""
     wanted = {"ids": sorted(ids)}
@@ -68,6 +64,14 @@ async def lock(tx: Transaction, ids: Collection[RequestId]) -> dict[RequestId, C
     }
 
 
+async def lock_one(tx: Transaction, request: RequestId) -> Case:
+    """Lock one request; raise `NotFound` if there is none of that id."""
+    case = (await lock(tx, [request])).get(request)
+    if case is None:
+        raise NotFound("there is no such request")
+    return case
+
+
 def _by_request(rows: Sequence[Row[Any]]) -> defaultdict[UUID, list[Row[Any]]]:
     grouped: defaultdict[UUID, list[Row[Any]]] = defaultdict(list)
     for row in rows:
@@ -79,7 +83,7 @@ def _members(lines: Sequence[Row[Any]], known: Mapping[str, Manifest]) -> dict[C
     return {row.custodian: known[row.manifest_hash] for row in lines}
 
 
-async def write(tx: Transaction, steps: Collection[Step], details: Details | None = None) -> None:
+async def write(tx: Transaction, steps: Collection[Step]) -> None:
     """Write *steps* down, in the caller's transaction: a statement per table, whatever the size of the batch.
 
     Raises `EffectWithoutEntry` for a step that says nothing, `StaleRequest` if a request changed since it was read.
@@ -94,34 +98,29 @@ async def write(tx: Transaction, steps: Collection[Step], details: Details | Non
         raise StaleRequest("the request was changed meanwhile; read it again")
     for statement, parameters in sql.parts(steps):
         await tx.connection.execute(statement, parameters)
-    await append(tx, [entry for step in steps for entry in step.entries], details or {})
+    await append(tx, [entry for step in steps for entry in step.entries])
     intents = [intent for step in steps for intent in step.intents]
     if intents:
         await tx.connection.execute(sql.INTENTS, sql.intent_columns(intents, tx.now))
 
 
-async def append(tx: Transaction, entries: Sequence[Entry], details: Details | None = None) -> None:
+async def append(tx: Transaction, entries: Sequence[Entry]) -> None:
     """Hand *entries* to the log, in the caller's transaction. Never commits, never numbers.
 
     The caller may assume nothing about their order: the notary decides it after the commit.
     """
-    sealed = details or {}
-    if missing := [each for each in entries if each.detail is not None and each.id not in sealed]:
-        raise EffectWithoutEntry(f"{missing[0].event}: its detail was not sealed")
-    await tx.connection.execute(sql.ENTRIES, _leaves(entries, sealed, tx))
-    kept = [(each, sealed[each.id]) for each in entries if each.detail is not None]
-    if kept:
-        await tx.connection.execute(sql.DETAILS, sql.detail_columns(kept))
-
-
-def _leaves(entries: Sequence[Entry], sealed: Details, tx: Transaction) -> dict[str, Any]:
-    return {
+    if not entries:
+        return
+    leaves = {
         "id": [each.id for each in entries],
         "request": [each.request for each in entries],
-        "leaf": [leaf_bytes(each, _committed(each, sealed)) for each in entries],
+        "leaf": [leaf_bytes(each, _commitment(each.detail)) for each in entries],
         "at": tx.now,
     }
+    await tx.connection.execute(sql.ENTRIES, leaves)
+    if any(each.detail for each in entries):
+        await tx.connection.execute(sql.DETAILS, sql.detail_columns(entries))
 
 
-def _committed(entry: Entry, sealed: Details) -> bytes | None:
-    return None if entry.detail is None else commitment(sealed[entry.id].salt, entry.detail)
+def _commitment(detail: Detail | None) -> bytes | None:
+    return None if detail is None else commitment(detail.salt, detail.text)

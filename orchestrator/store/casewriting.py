@@ -1,7 +1,6 @@
 """The statements that write a batch of steps, one a table, and the arrays that they unnest."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -104,14 +103,6 @@ INTENTS: Final = text("""
 """)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SealedDetail:
-    """The personal half of an entry: *sealed* to the request's own key, committed to under *salt*."""
-
-    salt: bytes = field(repr=False)
-    sealed: str = field(repr=False)
-
-
 def request_columns(steps: Collection[Step], now: datetime) -> dict[str, Any]:
     """The changed requests."""
     names = (
@@ -188,8 +179,9 @@ def intent_columns(intents: Sequence[Intent], now: datetime) -> dict[str, Any]:
     return arrays | {"tasks": [",".join(map(str, each.tasks)) for each in intents], "now": now}
 
 
-def detail_columns(kept: Sequence[tuple[Entry, SealedDetail]]) -> dict[str, Any]:
-    """The sealed details of entries that have one."""
+def detail_columns(entries: Sequence[Entry]) -> dict[str, Any]:
+    """The sealed details of those entries that have one."""
+    kept = [(entry, entry.detail) for entry in entries if entry.detail is not None]
     return {
         "id": [entry.id for entry, _ in kept],
         "request": [entry.request for entry, _ in kept],

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from contracts.heartbeat import Heartbeat
 from contracts.ids import CustodianId, TaskId
 from contracts.keys import PublicSigningKey, kid_of
-from contracts.manifest import KeyDeclared, Manifest
+from contracts.manifest import KeyUse, Manifest
 from orchestrator.store.session import Transaction
 
 CURRENT: Final = text("""
@@ -94,14 +94,21 @@ async def sealing_keys(tx: Transaction) -> dict[CustodianId, SealTo]:
     return {CustodianId(row.custodian): SealTo(kid=row.kid, public=row.public) for row in rows}
 
 
-async def admit(tx: Transaction, manifest: Manifest, keys: Sequence[tuple[KeyDeclared, bytes]], *, body: bytes,
-                signature: str, by: str) -> None:  # fmt: skip
+async def admit(
+    tx: Transaction,
+    manifest: Manifest,
+    keys: Sequence[tuple[KeyUse, bytes]],
+    *,
+    body: bytes,
+    signature: str,
+    by: str,
+) -> None:
     """Make *manifest*, whose *signature* the caller has checked, the one that counts for its custodian."""
     held = {"hash": manifest.hash, "custodian": manifest.id, "body": body, "signature": signature}
     await tx.connection.execute(MANIFEST, held)
     await tx.connection.execute(CUSTODIAN, {"id": manifest.id, "hash": manifest.hash, "now": tx.now, "by": by})
-    for key, public in keys:
-        row = {"kid": kid_of(public), "custodian": manifest.id, "use": key.use, "public": public, "now": tx.now}
+    for use, public in keys:
+        row = {"kid": kid_of(public), "custodian": manifest.id, "use": use, "public": public, "now": tx.now}
         await tx.connection.execute(KEY, row)
 
 

@@ -1,27 +1,20 @@
 """The personal half of a log entry: a text that only the request's key opens, and a salt to commit under."""
 
-from dataclasses import dataclass, field
-
 from contracts.ids import RequestId
 from contracts.keys import SealingKey, kid_of
 from contracts.sealing import open_sealed, seal
+from orchestrator.domain.events import Detail
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SealedText:
-    """A text, and how it is kept. Destroying the salt and the key leaves a commitment to nothing."""
+def seal_detail(text: str, *, link_public: bytes, request_id: RequestId, salt: bytes) -> Detail:
+    """Seal *text* to the request's link key; *salt* is 32 bytes that nobody can guess.
 
-    text: str = field(repr=False)
-    salt: bytes = field(repr=False)
-    sealed: str = field(repr=False)
-
-
-def seal_text(text: str, *, link_public: bytes, request_id: RequestId, salt: bytes) -> SealedText:
-    """Seal *text* to the request's link key; *salt* is 32 bytes that nobody can guess."""
+    Destroying the salt and the key leaves a commitment to nothing.
+    """
     sealed = seal(text.encode(), to=link_public, kid=kid_of(link_public), apv=str(request_id))
-    return SealedText(text=text, salt=salt, sealed=sealed)
+    return Detail(text=text, salt=salt, sealed=sealed)
 
 
-def open_text(sealed: str, key: SealingKey, request_id: RequestId) -> str:
-    """Open what `seal_text` sealed; raise `Unsealable` for anything else."""
+def open_detail(sealed: str, key: SealingKey, request_id: RequestId) -> str:
+    """Open what `seal_detail` sealed; raise `Unsealable` for anything else."""
     return open_sealed(sealed, key=key, apv=str(request_id)).decode().rstrip()

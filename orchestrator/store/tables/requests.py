@@ -144,6 +144,7 @@ class ReportRow(SQLModel, table=True):
     digest: str | None = text(nullable=True)
     size: int | None = None
     parts: int | None = None
+    blob: str | None = text(nullable=True)
     sealed_key: str | None = text(nullable=True)
     wanted_at: datetime = moment()
     built_at: datetime | None = moment(nullable=True)

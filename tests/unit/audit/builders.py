@@ -6,7 +6,7 @@ from uuid import UUID
 
 from contracts.ids import CustodianId, EventId, RequestId
 from orchestrator.audit.leaf import Leaf, leaf_bytes, parse
-from orchestrator.domain.events import Entry, Event, Facts, event_id
+from orchestrator.domain.events import Detail, Entry, Event, Facts, event_id
 
 REQUEST = RequestId(UUID(int=1))
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -21,7 +21,7 @@ def an_entry(
     custodian: CustodianId | None = None,
     facts: Facts | None = None,
     causes: Sequence[EventId] = (),
-    detail: str | None = None,
+    detail: Detail | None = None,
 ) -> Entry:
     return Entry(
         id=event_id(request or REQUEST, version),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from contracts.ids import CustodianId
 from orchestrator.audit.leaf import MAX_LEAF_BYTES, BrokenLeaf, commitment, leaf_bytes, parse
-from orchestrator.domain.events import Event, event_id
+from orchestrator.domain.events import Detail, Event, event_id
 from tests.unit.audit.builders import AT, REQUEST, an_entry
 
 SALT = b"s" * 32
@@ -36,7 +36,7 @@ def test_the_bytes_of_a_leaf_are_these_for_ever() -> None:
             "error": None,
         },
         causes=[event_id(REQUEST, 6)],
-        detail="somebody's words",
+        detail=Detail(text="somebody's words", salt=bytes(32), sealed="sealed"),
     )
     assert leaf_bytes(entry, commitment(SALT, "somebody's words")) == (
         b'{"actor":"system","at":"2026-03-01T12:00:00.000000Z",'
@@ -70,7 +70,7 @@ def test_a_time_without_a_zone_is_refused() -> None:
 
 
 def test_the_detail_is_not_in_the_leaf() -> None:
-    entry = an_entry(detail="ada@example.org")
+    entry = an_entry(detail=Detail(text="ada@example.org", salt=bytes(32), sealed="sealed"))
     assert b"ada" not in leaf_bytes(entry, commitment(SALT, "ada@example.org"))
 
 

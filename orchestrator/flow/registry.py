@@ -1,0 +1,50 @@
+"""What happens when a custodian is admitted, and when it says that it lives."""
+
+from collections.abc import Sequence
+
+from contracts.heartbeat import Heartbeat
+from contracts.ids import EventId
+from contracts.manifest import KeyUse, Manifest
+from contracts.signed_manifest import SignedManifest, UnfitManifest, sealing_keys, signing_keys
+from orchestrator.domain.errors import Forbidden, InvalidInput
+from orchestrator.domain.events import Entry, Event
+from orchestrator.domain.task import LEASES
+from orchestrator.store import cases, registry
+from orchestrator.store.session import Transaction
+
+RENEWAL_S = max(int(each.total_seconds()) for each in LEASES.values())
+"""What a heartbeat adds to the lease of a task that it names as running."""
+
+
+async def admit(tx: Transaction, file: SignedManifest, *, by: str, entry_id: EventId) -> Manifest:
+    """Let a custodian take part in every plan from now on, or replace its manifest.
+
+    Raises `InvalidInput` for a file that is no manifest or not signed by its own key, `Forbidden` if the custodian
+    is known and a stranger's key has signed its new manifest.
+    """
+    try:
+        manifest = file.opened()
+        declared = {KeyUse.SIGN: signing_keys(manifest), KeyUse.SEAL: sealing_keys(manifest)}
+    except UnfitManifest as unfit:
+        raise InvalidInput(str(unfit)) from None
+    if not declared[KeyUse.SEAL]:
+        raise InvalidInput("the manifest declares no sealing key: nothing could be sent to this custodian")
+    known = {each.kid for each in await registry.signing_keys(tx) if each.owner == manifest.id and not each.revoked_at}
+    if known and file.kid not in known:
+        raise Forbidden("this custodian is known under another key; sign the manifest with that one")
+    keys = [(use, public) for use, found in declared.items() for public in found.values()]
+    await registry.admit(tx, manifest, keys, body=file.text.encode(), signature=file.sig, by=by)
+    facts = {"manifest": manifest.hash, "kid": file.kid}
+    entry = Entry(
+        id=entry_id, event=Event.CUSTODIAN_ADMITTED, at=tx.now, actor=by, custodian=manifest.id, facts=dict(facts)
+    )
+    await cases.append(tx, [entry])
+    return manifest
+
+
+async def heard(tx: Transaction, heartbeats: Sequence[Heartbeat]) -> None:
+    """Write down who lives, and renew the leases of what they are working on, in the caller's transaction."""
+    if not heartbeats:
+        return
+    await registry.heard(tx, heartbeats)
+    await registry.renew(tx, {running.task_id: RENEWAL_S for each in heartbeats for running in each.running})

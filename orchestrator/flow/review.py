@@ -1,0 +1,37 @@
+"""What happens when a person of ours decides on a search: an identifier is admitted or not, an access is released."""
+
+from contracts.ids import RequestId
+from orchestrator.domain import admission, search
+from orchestrator.domain.case import Policy
+from orchestrator.domain.draft import Draft
+from orchestrator.domain.errors import Conflict, NotFound
+from orchestrator.domain.events import Event
+from orchestrator.domain.request import State
+from orchestrator.store import cases, reports
+from orchestrator.store.session import Transaction
+
+
+async def release(tx: Transaction, request: RequestId, *, by: str, in_part: bool, policy: Policy) -> None:
+    """Let the report be built from what is there now: its input is frozen here, later answers change nothing of it."""
+    case = await cases.lock_one(tx, request)
+    draft = Draft(case, at=tx.now, policy=policy, actor=by)
+    search.release(draft, in_part=in_part)
+    await cases.write(tx, [draft.step()])
+    await reports.want(tx, request, draft.tasks)
+
+
+async def decide(tx: Transaction, request: RequestId, n: int, *, admit: bool, by: str, policy: Policy) -> None:
+    """Admit or reject identifier *n*, which a custodian found and which waits for a person."""
+    case = await cases.lock_one(tx, request)
+    known = next((each for each in case.identifiers if each.n == n), None)
+    if known is None:
+        raise NotFound("the request has no such identifier")
+    if known.standing is not admission.Standing.PROPOSED or case.request.state is not State.SEARCHING:
+        raise Conflict("it does not wait for a decision")
+    draft = Draft(case, at=tx.now, policy=policy, actor=by)
+    decided = admission.decide(known, admit=admit, search_round=case.request.search_round)
+    event = Event.IDENTIFIER_ADMITTED if admit else Event.IDENTIFIER_REJECTED
+    draft.note(event, facts={"n": n, "kind": known.kind})
+    draft.put_known([decided])
+    search.advance(draft)
+    await cases.write(tx, [draft.step()])

@@ -1,0 +1,119 @@
+"""Reports: wanted with a frozen input, taken by one reporter at a time, built once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import text
+
+from contracts.command import Operation
+from contracts.ids import RequestId, TaskId
+from orchestrator.domain.task import Task, TaskState, newest
+from orchestrator.store.session import Transaction
+
+WANT: Final = text("""
+    insert into report (request, n, state, frozen, wanted_at, tries)
+    select :request, coalesce(max(n), 0) + 1, 'wanted', cast(:frozen as jsonb), :now, 0
+    from report where request = :request
+""")
+# the lock is held while the report is built: a reporter that dies lets go of it at once
+TAKE: Final = text("""
+    select request, n, cast(frozen as text) as frozen from report
+    where state = 'wanted' order by wanted_at limit 1 for update skip locked
+""")
+BUILT: Final = text("""
+    update report set state = 'built', digest = :digest, size = :size, parts = :parts, blob = :blob,
+                      sealed_key = :sealed_key, built_at = :now
+    where request = :request and n = :n
+""")
+NEWEST: Final = text("""
+    select n, digest, size, parts, blob, sealed_key from report
+    where request = :request and state = 'built' order by n desc limit 1
+""")
+ANSWERS: Final = text("""
+    select task, issue_no, digest, signed from answer
+    where task = any(cast(:tasks as uuid[])) and digest = any(cast(:digests as text[]))
+""")
+
+
+class FrozenInput(BaseModel):
+    """Which answers a report is built from: task ids and the digests of the answers that ended them."""
+
+    model_config = ConfigDict(frozen=True)
+    answers: tuple[tuple[UUID, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A report to build."""
+
+    request: RequestId
+    n: int
+    frozen: FrozenInput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """A finished report: *digest* and *size* are of the plain archive, *sealed_key* opens to its content key."""
+
+    n: int
+    digest: str
+    size: int
+    parts: int
+    blob: str
+    sealed_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedAnswer:
+    """An answer as it was signed and filed."""
+
+    task: TaskId
+    issue_no: int
+    signed: bytes
+
+
+async def want(tx: Transaction, request: RequestId, tasks: Sequence[Task]) -> None:
+    """Ask for a report over the answers that count now."""
+    ended = [each for each in newest(tasks, Operation.COLLECT).values() if each.state is TaskState.DONE]
+    frozen = FrozenInput(answers=tuple((each.id, each.answered_by or "") for each in ended))
+    row = {"request": request, "frozen": frozen.model_dump_json(), "now": tx.now}
+    await tx.connection.execute(WANT, row)
+
+
+async def take(tx: Transaction) -> Job | None:
+    """The report that has waited longest, locked until the transaction ends; None if none waits."""
+    row = (await tx.connection.execute(TAKE)).one_or_none()
+    if row is None:
+        return None
+    return Job(request=RequestId(row.request), n=row.n, frozen=FrozenInput.model_validate_json(row.frozen))
+
+
+async def answers(tx: Transaction, frozen: FrozenInput) -> list[SignedAnswer]:
+    """The answers of a frozen input, as they were signed."""
+    wanted = {"tasks": [task for task, _ in frozen.answers], "digests": [digest for _, digest in frozen.answers]}
+    rows = (await tx.connection.execute(ANSWERS, wanted)).all()
+    return [SignedAnswer(task=TaskId(row.task), issue_no=row.issue_no, signed=row.signed) for row in rows]
+
+
+async def built(tx: Transaction, request: RequestId, report: Built) -> None:
+    """Keep where a finished report lies."""
+    row = {
+        "request": request,
+        "n": report.n,
+        "digest": report.digest,
+        "size": report.size,
+        "parts": report.parts,
+        "blob": report.blob,
+        "sealed_key": report.sealed_key,
+        "now": tx.now,
+    }
+    await tx.connection.execute(BUILT, row)
+
+
+async def newest_built(tx: Transaction, request: RequestId) -> Built | None:
+    """The newest finished report of a request."""
+    row = (await tx.connection.execute(NEWEST, {"request": request})).one_or_none()
+    return None if row is None else Built(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
