@@ -1,0 +1,120 @@
+"""One thread that owns a SQLite file: what is asked at once is committed at once."""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
+
+MOST_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    run: Callable[[sqlite3.Connection], Any]
+    settle: Callable[[Any, BaseException | None], None]
+
+
+class Committer:
+    """Runs steps in their order, many in one transaction. A step that raises is undone alone."""
+
+    def __init__(self, path: Path, schema: str) -> None:
+        self._path = path
+        self._schema = schema
+        self._steps: queue.SimpleQueue[_Step | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name="ledger", daemon=True)
+
+    def start(self) -> None:
+        """Make the tables if need be, and begin."""
+        with closing(_connect(self._path)) as connection:
+            connection.executescript(self._schema)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Return when all that was asked is committed and the file is closed."""
+        self._steps.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    async def do(self, run: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a step; its result comes only once it is durable. A caller that is cancelled does not undo it."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def settle(result: T, error: BaseException | None) -> None:
+            loop.call_soon_threadsafe(_settle, future, result, error)
+
+        self._steps.put(_Step(run, settle))
+        return await future
+
+    def _serve(self) -> None:
+        with closing(_connect(self._path)) as connection:
+            for batch in self._batches():
+                _commit(connection, batch)
+
+    def _batches(self) -> Iterator[list[_Step]]:
+        while (first := self._steps.get()) is not None:
+            batch = [first]
+            while len(batch) < MOST_AT_ONCE and not self._steps.empty():
+                following = self._steps.get()
+                if following is None:
+                    yield batch
+                    return
+                batch.append(following)
+            yield batch
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("pragma journal_mode = wal")
+    connection.execute("pragma synchronous = full")  # durable means: it survives a power cut
+    connection.execute("pragma secure_delete = on")
+    return connection
+
+
+def _commit(connection: sqlite3.Connection, batch: Sequence[_Step]) -> None:
+    """Run the steps in one transaction, and say what became of them only once it is durable."""
+    try:
+        with _transaction(connection):
+            results = [_run(connection, step) for step in batch]
+    except sqlite3.Error as error:
+        results = [(None, error)] * len(batch)
+    for step, (result, failed) in zip(batch, results, strict=True):
+        step.settle(result, failed)
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("begin immediate")
+    try:
+        yield
+        connection.execute("commit")
+    finally:
+        if connection.in_transaction:
+            connection.execute("rollback")
+
+
+def _run(connection: sqlite3.Connection, step: _Step) -> tuple[Any, BaseException | None]:
+    connection.execute("savepoint step")
+    try:
+        result = step.run(connection)
+    except Exception as error:  # noqa: BLE001 -- handed to whoever asked; the others of the batch go on
+        connection.execute("rollback to step")
+        return None, error
+    finally:
+        connection.execute("release step")
+    return result, None
+
+
+def _settle(future: "asyncio.Future[T]", result: T, error: BaseException | None) -> None:
+    if future.cancelled():
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(result)

@@ -1,0 +1,148 @@
+"""Replies: a conclusion sealed and signed once, stored, and sent in the same bytes until the bus has it."""
+
+import asyncio
+from base64 import b64encode, urlsafe_b64decode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from contracts.answer import Answer
+from contracts.bus.letters import Publishes
+from contracts.bus.sender import NotWritten
+from contracts.command import Command, SliceIdentifier
+from contracts.envelope import Envelope, close_envelope
+from contracts.identifiers import Identifier
+from contracts.ids import CustodianId, WorkerId
+from contracts.keys import SigningKey, kid_of
+from contracts.parts import SealedNotes
+from contracts.sealing import seal
+from contracts.topics import MAX_BATCH
+from contracts.wire import Wire
+from custodians.runner.ledger import Ending, Ledger, stored
+from custodians.runner.orders import Order
+from custodians.runner.work import Conclusion
+
+log = structlog.get_logger()
+
+AGAIN_IN_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who answers."""
+
+    environment: str
+    custodian: CustodianId
+    worker: WorkerId
+    manifest_hash: str
+    signer: SigningKey = field(repr=False)
+
+
+class Replies:
+    """The way out: nothing is sent that is not stored, and what is stored is sent."""
+
+    def __init__(self, ledger: Ledger, sender: Publishes, identity: Identity, *, clock: Callable[[], float]) -> None:
+        self._ledger = ledger
+        self._sender = sender
+        self._identity = identity
+        self._clock = clock
+        self._wake = asyncio.Event()
+
+    async def conclude(self, order: Order, conclusion: Conclusion, *, began: float) -> None:
+        """Store the answer to an order and have it sent, unless the order was ended or answered meanwhile."""
+        answer = stored(order, self._envelope(order, conclusion, began))
+        kept = await self._ledger.finish(order, conclusion.ending, conclusion.outcome, answer)
+        if not kept:
+            return
+        self._log(order, conclusion)
+        self.kick()
+        if conclusion.ending is Ending.ENDED:
+            await self.tell_ends()
+
+    async def tell_ends(self) -> None:
+        """Answer every order that met a task which will never run."""
+        for owed in await self._ledger.owed():
+            conclusion = Conclusion(outcome=owed.outcome)
+            answer = stored(owed.order, self._envelope(owed.order, conclusion, self._clock()))
+            if await self._ledger.tell(owed.order, answer):
+                self._log(owed.order, conclusion)
+        self.kick()
+
+    async def refuse(self, order: Order, conclusion: Conclusion) -> None:
+        """Answer an order that the ledger has not taken. Raises `NotWritten`: then it must come again."""
+        (written,) = await self._sender.send([self._envelope(order, conclusion, self._clock())])
+        if not written:
+            raise NotWritten("an answer was not confirmed")
+        self._log(order, conclusion)
+
+    def kick(self) -> None:
+        """Say that there is something to send."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send for ever, starting with what an earlier life left behind."""
+        self.kick()
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            if not await self.flush():
+                await asyncio.sleep(AGAIN_IN_S)
+                self.kick()
+
+    async def flush(self) -> bool:
+        """Send what is unsent, in batches; False if some of it could not be confirmed."""
+        while answers := await self._ledger.unsent(MAX_BATCH):
+            try:
+                written = await self._sender.send([answer.envelope() for answer in answers])
+            except KafkaError as error:
+                log.warning("replies.unsent", error=type(error).__name__, count=len(answers))
+                return False
+            await self._ledger.sent([answer for answer, sure in zip(answers, written, strict=True) if sure])
+            if not all(written):
+                return False
+        return True
+
+    def _envelope(self, order: Order, conclusion: Conclusion, began: float) -> Envelope:
+        now, who, command = self._clock(), self._identity, order.command
+        answer = Answer(
+            environment=who.environment,
+            custodian=who.custodian,
+            task_id=order.task_id,
+            issue_no=order.issue_no,
+            command_id=command.command_id,
+            command_digest=order.digest,
+            request_id=command.request_id,
+            operation=command.operation,
+            iat=int(now),
+            manifest_hash=who.manifest_hash,
+            outcome=conclusion.outcome,
+            classes=conclusion.classes,
+            parts=conclusion.parts,
+            found=tuple(_sealed_identifier(each, command) for each in conclusion.found),
+            sealed=_sealed_key(conclusion.content_key, command),
+            worker=who.worker,
+            duration_ms=max(0, int((now - began) * 1000)),
+        )
+        return close_envelope(answer, signer=who.signer)
+
+    def _log(self, order: Order, conclusion: Conclusion) -> None:
+        outcome = conclusion.outcome.kind if conclusion.outcome else "results"
+        log.info("answer.stored", task=str(order.task_id), issue=order.issue_no, kind=order.operation, outcome=outcome)
+
+
+def _sealed_identifier(found: Identifier, command: Command) -> str:
+    return _sealed(SliceIdentifier(kind=found.kind, value=found.value), command.link_key, command)
+
+
+def _sealed_key(content_key: bytes | None, command: Command) -> str | None:
+    if content_key is None:
+        return None
+    return _sealed(SealedNotes(content_key=b64encode(content_key).decode()), command.reply_key, command)
+
+
+def _sealed(content: Wire, key: str, command: Command) -> str:
+    public = urlsafe_b64decode(key + "=" * (-len(key) % 4))
+    return seal(content.to_bytes(), to=public, kid=kid_of(public), apv=str(command.request_id))

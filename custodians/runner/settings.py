@@ -1,0 +1,63 @@
+"""Settings of a worker: from a YAML file, and from the environment, which wins."""
+
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import yaml
+from faststream.security import BaseSecurity, SASLScram256
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+
+from contracts.heartbeat import HEARTBEAT_SECONDS
+from contracts.ids import WorkerId
+from contracts.wire import WORD
+
+HomePath = Annotated[Path, BeforeValidator(lambda given: Path(given).expanduser())]
+"""A path in which `~` is one's own home."""
+
+
+class WorkerSettings(BaseSettings):
+    """One worker of one custodian. Either `data_map`, or a class of one's own with its `declaration`."""
+
+    model_config = SettingsConfigDict(env_prefix="DSAR_CUSTODIAN_", extra="forbid", hide_input_in_errors=True)
+
+    environment: str = Field(pattern=WORD)
+    worker: WorkerId = Field(pattern=WORD)
+    home: HomePath  # its keys and its ledger
+    command_keys: HomePath  # the orchestrator's public keys
+    store: SecretStr  # the address of what it owns: its credential may be in it
+
+    data_map: str | None = None  # a file, or the name of a sample
+    plugin: str | None = None  # module:Class
+    declaration: HomePath | None = None
+
+    kafka: str
+    kafka_prefix: str = ""
+    kafka_username: str | None = None
+    kafka_password: SecretStr | None = None
+    kafka_tls: bool = False
+
+    heartbeat_s: float = HEARTBEAT_SECONDS
+    grace_s: float = 20.0  # how long a stop waits for what runs
+
+    @model_validator(mode="after")
+    def _names_one_custodian(self) -> Self:
+        if (self.data_map is None) == (self.plugin is None):
+            raise ValueError("name either a data map or a plugin")
+        if (self.plugin is None) != (self.declaration is None):
+            raise ValueError("a plugin needs a declaration, and only a plugin does")
+        return self
+
+    @property
+    def security(self) -> BaseSecurity | None:
+        """How to log in to Kafka; None if anybody may."""
+        if self.kafka_username is None or self.kafka_password is None:
+            return None
+        password = self.kafka_password.get_secret_value()
+        return SASLScram256(self.kafka_username, password, use_ssl=self.kafka_tls)
+
+
+def load(config: Path | None) -> WorkerSettings:
+    """Read the settings; raise `ValidationError`, which shows no value."""
+    given: dict[str, Any] = yaml.safe_load(config.read_text()) if config is not None else {}
+    return WorkerSettings(**{**given, **EnvSettingsSource(WorkerSettings)()})

@@ -1,0 +1,208 @@
+"""The work itself: one order carried out, and whatever happens to it put into an answer's words."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Final, TypeVar, assert_never
+
+import structlog
+
+from contracts.answer import ClassAnswer, PartRef
+from contracts.command import Operation
+from contracts.identifiers import Identifier
+from contracts.ids import DataClass, TaskId
+from contracts.manifest import Manifest
+from contracts.parts import CONTENT_KEY_BYTES
+from contracts.results import Drifted, Rejected, Rejection, TaskOutcome, Unsupported
+from custodians.runner import guarding, tally
+from custodians.runner.failures import TimedOut, name_of, outcome_of, place_of
+from custodians.runner.ledger import Ending, Ledger, Row, Start, State, is_expired
+from custodians.runner.orders import Job
+from custodians.runner.packing import packed
+from custodians.runner.tally import Counter, Tally
+from custodians.runner.upload import Uploads, upload
+from custodians.sdk import ClassHeld, Custodian, Erase, Holding
+
+log = structlog.get_logger()
+
+H = TypeVar("H", bound=Holding)
+
+PAGE_KEYS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conclusion:
+    """What is to be said of an order, before it is sealed and signed."""
+
+    outcome: TaskOutcome | None = None
+    classes: tuple[ClassAnswer, ...] = ()
+    parts: tuple[PartRef, ...] = ()
+    content_key: bytes | None = field(default=None, repr=False)
+    found: tuple[Identifier, ...] = field(default=(), repr=False)
+    ending: Ending = Ending.OPEN
+
+
+@dataclass(slots=True, kw_only=True)
+class Running:
+    """How far a job is, for the heartbeat."""
+
+    task: TaskId
+    done: int = 0
+    of: int | None = None
+
+
+class Work:
+    """Carries out orders for one custodian. Any number may run at once, but not two of the same task."""
+
+    def __init__(
+        self,
+        custodian: Custodian,
+        *,
+        manifest: Manifest,
+        held: Mapping[DataClass, ClassHeld],
+        ledger: Ledger,
+        uploads: Uploads,
+        clock: Callable[[], float],
+        secret: Callable[[int], bytes],
+    ) -> None:
+        self._custodian = custodian
+        self._manifest = manifest
+        self._held = held
+        self._ledger = ledger
+        self._uploads = uploads
+        self._clock = clock
+        self._secret = secret
+        self._limits = {each.operation: each.time_limit_s for each in manifest.operations}
+        self._provided = frozenset(each.kind for each in manifest.provides)
+
+    async def carry_out(self, job: Job, running: Running) -> Conclusion | None:
+        """Do what the order asks. None if there is nothing to say: it was halted meanwhile, and told so."""
+        limit = self._limits.get(job.order.operation)
+        if limit is None:
+            return Conclusion(
+                classes=tuple(ClassAnswer(data_class=name, results=(Unsupported(),)) for name in job.slice.classes)
+            )
+        try:
+            return await self._within(limit, job, running)
+        except Exception as error:  # noqa: BLE001 -- the one place where a custodian's code may fail in any way
+            log.warning("work.failed", task=str(running.task), error=name_of(error), place=place_of(error))
+            return Conclusion(outcome=outcome_of(error, self._today()))
+
+    async def _within(self, limit_s: int, job: Job, running: Running) -> Conclusion | None:
+        try:
+            async with asyncio.timeout(limit_s) as limit:
+                return await self._do(job, running)
+        except TimeoutError:
+            if limit.expired():
+                raise TimedOut from None
+            raise
+
+    async def _do(self, job: Job, running: Running) -> Conclusion | None:
+        operation = job.order.operation
+        if operation is not Operation.ERASE and is_expired(job.order, self._now()):
+            return Conclusion(outcome=Rejected(reason=Rejection.EXPIRED))
+        match operation:
+            case Operation.COLLECT:
+                return await self._collect(job, running)
+            case Operation.PREVIEW:
+                found = await guarding.found(self._custodian, job.subject, self._provided)
+                counts = await self._count(job, running)
+                return Conclusion(classes=tally.previewed(job.slice.classes, counts), found=found)
+            case Operation.PROBE:
+                counts = await self._count(job, running)
+                return Conclusion(classes=tally.probed(job.slice.classes, counts))
+            case Operation.ERASE:
+                return await self._erase(job, running)
+            case Operation.HALT:
+                return None  # the ledger has answered it
+            case _:
+                assert_never(operation)
+
+    async def _collect(self, job: Job, running: Running) -> Conclusion:
+        if job.slice.grant is None:
+            return Conclusion(outcome=Rejected(reason=Rejection.UPLOAD))
+        found = await guarding.found(self._custodian, job.subject, self._provided)
+        counter, key = Counter(), self._secret(CONTENT_KEY_BYTES)
+        async with guarding.records(self._custodian, job.subject, self._held) as records:
+            parts = packed(_counted(records, job, counter, running))
+            references = await upload(parts, self._uploads, job.slice.grant, task=running.task, key=key)
+        return Conclusion(
+            classes=tally.collected(job.slice.classes, counter.tally()),
+            parts=references,
+            content_key=key if references else None,
+            found=found,
+        )
+
+    async def _count(self, job: Job, running: Running) -> Tally:
+        counter = Counter()
+        async with guarding.holdings(self._custodian, job.subject, self._held) as holdings:
+            async for _ in _counted(holdings, job, counter, running):
+                pass
+        return counter.tally()
+
+    async def _erase(self, job: Job, running: Running) -> Conclusion | None:
+        row = await self._ledger.row(running.task)
+        if row is not None and row.state is State.ACCEPTED:
+            stopped = await self._plan(job, running)
+            if stopped is not None:
+                return stopped
+            row = await self._ledger.row(running.task)
+        if row is None or row.state is not State.PLANNED or row.tally is None:
+            return None
+        await self._erase_pages(row, running)
+        said = tally.erased(job.slice.classes, row.tally, self._held, self._today())
+        return Conclusion(classes=said, ending=Ending.DONE)
+
+    async def _plan(self, job: Job, running: Running) -> Conclusion | None:
+        """Write the work list and pass the point of no return; a conclusion if that must not be."""
+        expired = Conclusion(outcome=Rejected(reason=Rejection.EXPIRED))
+        if is_expired(job.order, self._now()):
+            return expired
+        counts, pages = await self._spool(job, running)
+        if tally.has_drifted(counts, job.slice.preview) and not is_expired(job.order, self._now()):
+            return Conclusion(outcome=Drifted(), ending=Ending.ENDED)
+        match await self._ledger.plan(job.order, counts, pages, self._now()):
+            case Start.EXPIRED:
+                return expired
+            case Start.STARTED | Start.HALTED:
+                return None
+            case never:
+                assert_never(never)
+
+    async def _spool(self, job: Job, running: Running) -> tuple[Tally, int]:
+        counter, page, pages = Counter(), list[Holding](), 0
+        async with guarding.holdings(self._custodian, job.subject, self._held) as holdings:
+            async for holding in _counted(holdings, job, counter, running):
+                if not isinstance(holding.fate, Erase):
+                    continue
+                page.append(holding)
+                if len(page) == PAGE_KEYS:
+                    await self._ledger.spool(running.task, pages, page)
+                    page, pages = [], pages + 1
+        if page:
+            await self._ledger.spool(running.task, pages, page)
+        return counter.tally(), pages + bool(page)
+
+    async def _erase_pages(self, row: Row, running: Running) -> None:
+        running.done, running.of = row.erased_pages, row.pages
+        for n in range(row.erased_pages, row.pages):
+            await self._custodian.erase(await self._ledger.page(row.task_id, n))
+            await self._ledger.page_erased(row.task_id, n)
+            running.done = n + 1
+
+    def _now(self) -> int:
+        return int(self._clock())
+
+    def _today(self) -> date:
+        return datetime.fromtimestamp(self._clock(), UTC).date()
+
+
+async def _counted(holdings: AsyncIterator[H], job: Job, counter: Counter, running: Running) -> AsyncIterator[H]:
+    """Pass on what was asked for, counted. Declared classes that were not asked for are none of our business now."""
+    asked = frozenset(job.slice.classes)
+    async for each in holdings:
+        if each.data_class in asked:
+            counter.add(each.data_class, each.fate)
+            running.done += 1
+            yield each
