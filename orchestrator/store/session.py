@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 NOW = text("select now()")
@@ -28,12 +28,16 @@ Transactions = Callable[[], AbstractAsyncContextManager[Transaction]]
 
 
 def connect(url: str, *, pool_size: int = 5) -> AsyncEngine:
-    """Prepare connections to *url* (`postgresql+asyncpg://…`); none is made before the first transaction.
+    """Prepare connections to *url* (`postgresql://…`); none is made before the first transaction.
 
     A connection that the server has dropped is found out before it is used (pre-ping).
     """
     return create_async_engine(
-        url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True, isolation_level="READ COMMITTED"
+        make_url(url).set(drivername="postgresql+asyncpg"),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
     )
 
 

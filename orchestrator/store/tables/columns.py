@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, DateTime, LargeBinary, Text
+from sqlalchemy import CheckConstraint, Column, DateTime, ForeignKey, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -18,9 +18,10 @@ NAMING = {
 SQLModel.metadata.naming_convention = NAMING  # before the first table: migrations name constraints by it
 
 
-def text(*, primary_key: bool = False, nullable: bool = False, unique: bool = False) -> Any:  # noqa: ANN401 - SQLModel's own type
-    """A text column."""
-    return Field(default=None, sa_column=Column(Text, primary_key=primary_key, nullable=nullable, unique=unique))
+def text(*, primary_key: bool = False, nullable: bool = False, unique: bool = False, refers: str = "") -> Any:  # noqa: ANN401 - SQLModel's own type
+    """A text column, which may refer to a column of another table."""
+    keys = [ForeignKey(refers)] if refers else []
+    return Field(default=None, sa_column=Column(Text, *keys, primary_key=primary_key, nullable=nullable, unique=unique))
 
 
 def moment(*, nullable: bool = False) -> Any:  # noqa: ANN401 - SQLModel's own type

@@ -25,7 +25,7 @@ class CustodianRow(SQLModel, table=True):
 
     __tablename__ = "custodian"
     id: str = text(primary_key=True)
-    manifest_hash: str = Field(foreign_key="manifest.hash")
+    manifest_hash: str = text(refers="manifest.hash")
     admitted_at: datetime = moment()
     admitted_by: str = text()
     disabled_at: datetime | None = moment(nullable=True)
@@ -37,7 +37,7 @@ class CustodianKeyRow(SQLModel, table=True):
     __tablename__ = "custodian_key"
     __table_args__ = (one_of("use", "use", ("sign", "seal")),)
     kid: str = text(primary_key=True)
-    custodian: str = Field(foreign_key="custodian.id")
+    custodian: str = text(refers="custodian.id")
     use: str = text()
     public: bytes = binary()
     not_before: datetime = moment()
@@ -78,7 +78,7 @@ class ApiTokenRow(SQLModel, table=True):
 
     __tablename__ = "api_token"
     hash: bytes = binary(primary_key=True)
-    staff: str = Field(foreign_key="staff.id")
+    staff: str = text(refers="staff.id")
     made_at: datetime = moment()
     expires_at: datetime = moment()
     revoked_at: datetime | None = moment(nullable=True)

@@ -93,7 +93,7 @@ class PlanLineRow(SQLModel, table=True):
     request: UUID = Field(primary_key=True, foreign_key="request.id")
     custodian: str = text(primary_key=True)
     data_class: str = text(primary_key=True)
-    manifest_hash: str = Field(foreign_key="manifest.hash")
+    manifest_hash: str = text(refers="manifest.hash")
     required_level: int
     previewed: list[dict[str, object]] = document()
     said: list[dict[str, object]] = document()
