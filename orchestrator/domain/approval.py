@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from contracts.framing import framed
-from contracts.ids import RequestId
+from contracts.ids import EventId, RequestId
 from orchestrator.domain.errors import Conflict, Forbidden
 from orchestrator.domain.request import Request
 
@@ -44,6 +44,7 @@ class Approval:
     plan_hash: str
     first: Signature
     second: Signature | None = None
+    entry: EventId | None = None  # of the second signature in the log
     void: bool = False
 
     def lapses_at(self, grace_until: datetime | None) -> datetime:

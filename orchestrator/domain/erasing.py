@@ -11,7 +11,7 @@ from orchestrator.domain import guards, plan, search
 from orchestrator.domain.approval import SECOND_WITHIN, Signature, add
 from orchestrator.domain.draft import Draft
 from orchestrator.domain.errors import Conflict
-from orchestrator.domain.events import Detail, Event, Facts
+from orchestrator.domain.events import Detail, Event, Facts, event_id
 from orchestrator.domain.outcome import outcome_of
 from orchestrator.domain.request import Blocked, Outcome, State
 from orchestrator.domain.task import HALTABLE, Task, TaskState, newest
@@ -36,6 +36,7 @@ def approve(draft: Draft, signature: Signature) -> None:
         draft.request = replace(draft.request, wake_at=approval.lapses_at(None))
     else:
         draft.note(Event.APPROVED_TWICE, facts=facts)
+        draft.put_approval(replace(approval, entry=event_id(draft.request.id, draft.request.version)))
         until = draft.at + draft.policy.grace
         draft.request = replace(draft.request, grace_until=until, wake_at=until)
 

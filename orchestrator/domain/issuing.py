@@ -23,6 +23,7 @@ class Sending:
     round: int
     command: CommandId
     tasks: tuple[Task, ...]
+    issued_at: datetime
     expires_at: datetime
 
 
@@ -109,5 +110,6 @@ def _send(draft: Draft, intent: Intent, tasks: Sequence[Task], command: CommandI
         round=intent.round,
         command=command,
         tasks=tuple(issued),
+        issued_at=draft.at,
         expires_at=expires_at,
     )

@@ -20,7 +20,7 @@ from orchestrator.store.session import Transaction
 
 LOCK: Final = text("""
     select r.*, a.plan_hash as approved_hash, a.first_by, a.first_kid, a.first_at, a.first_signature,
-           a.second_by, a.second_kid, a.second_at, a.second_signature, a.void
+           a.second_by, a.second_kid, a.second_at, a.second_signature, a.entry, a.void
     from request r left join approval a on a.request = r.id and a.asking = r.asking
     where r.id = any(cast(:ids as uuid[])) order by r.id for no key update of r
 """)  # by id: two batches that lock the same requests in another order would deadlock

@@ -29,19 +29,20 @@ REQUESTS: Final = text("""
 """)
 APPROVALS: Final = text("""
     insert into approval as a (request, asking, plan_hash, opened_by, verified_by, first_by, first_kid, first_at,
-                               first_signature, second_by, second_kid, second_at, second_signature, void)
+                               first_signature, second_by, second_kid, second_at, second_signature, entry, void)
     select u.request, u.asking, u.plan_hash, r.opened_by, r.verified_by, u.first_by, u.first_kid, u.first_at,
-           u.first_signature, u.second_by, u.second_kid, u.second_at, u.second_signature, u.void
+           u.first_signature, u.second_by, u.second_kid, u.second_at, u.second_signature, u.entry, u.void
     from unnest(cast(:request as uuid[]), cast(:asking as int[]), cast(:plan_hash as text[]),
                 cast(:first_by as text[]), cast(:first_kid as text[]), cast(:first_at as timestamptz[]),
                 cast(:first_signature as bytea[]), cast(:second_by as text[]), cast(:second_kid as text[]),
-                cast(:second_at as timestamptz[]), cast(:second_signature as bytea[]), cast(:void as bool[]))
+                cast(:second_at as timestamptz[]), cast(:second_signature as bytea[]), cast(:entry as uuid[]),
+                cast(:void as bool[]))
         as u(request, asking, plan_hash, first_by, first_kid, first_at, first_signature, second_by, second_kid,
-             second_at, second_signature, void)
+             second_at, second_signature, entry, void)
     join request r on r.id = u.request
     on conflict (request, asking) do update set
         second_by = excluded.second_by, second_kid = excluded.second_kid, second_at = excluded.second_at,
-        second_signature = excluded.second_signature, void = a.void or excluded.void
+        second_signature = excluded.second_signature, entry = excluded.entry, void = a.void or excluded.void
 """)
 LINES: Final = text("""
     insert into plan_line (request, custodian, data_class, manifest_hash, required_level, previewed, said)
@@ -168,6 +169,7 @@ def _approval_columns(approvals: Sequence[Approval]) -> dict[str, Any]:
             "second_kid": lambda each: each.second and each.second.kid,
             "second_at": lambda each: each.second and each.second.signed_at,
             "second_signature": lambda each: each.second and each.second.value,
+            "entry": lambda each: each.entry,
             "void": lambda each: each.void,
         },
     )

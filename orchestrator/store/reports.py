@@ -24,12 +24,12 @@ TAKE: Final = text("""
     where state = 'wanted' order by wanted_at limit 1 for update skip locked
 """)
 BUILT: Final = text("""
-    update report set state = 'built', digest = :digest, size = :size, parts = :parts, blob = :blob,
+    update report set state = 'built', digest = :digest, size = :size, parts = :parts,
                       sealed_key = :sealed_key, built_at = :now
     where request = :request and n = :n
 """)
 NEWEST: Final = text("""
-    select n, digest, size, parts, blob, sealed_key from report
+    select n, digest, size, parts, sealed_key from report
     where request = :request and state = 'built' order by n desc limit 1
 """)
 ANSWERS: Final = text("""
@@ -62,7 +62,6 @@ class Built:
     digest: str
     size: int
     parts: int
-    blob: str
     sealed_key: str
 
 
@@ -106,7 +105,6 @@ async def built(tx: Transaction, request: RequestId, report: Built) -> None:
         "digest": report.digest,
         "size": report.size,
         "parts": report.parts,
-        "blob": report.blob,
         "sealed_key": report.sealed_key,
         "now": tx.now,
     }

@@ -12,7 +12,7 @@ from sqlalchemy import Row
 from contracts.answer import ClassAnswer
 from contracts.command import Operation
 from contracts.identifiers import IdentifierKind
-from contracts.ids import CommandId, CustodianId, DataClass, RequestId, TaskId
+from contracts.ids import CommandId, CustodianId, DataClass, EventId, RequestId, TaskId
 from contracts.results import Level, Result, Said
 from orchestrator.domain.admission import Known, Standing
 from orchestrator.domain.approval import Approval, Signature
@@ -71,6 +71,7 @@ def approval_of(row: Row[Any]) -> Approval | None:
         plan_hash=row.approved_hash,
         first=Signature(staff=row.first_by, kid=row.first_kid, signed_at=row.first_at, value=row.first_signature),
         second=second or None,
+        entry=EventId(row.entry) if row.entry else None,
         void=row.void,
     )
 

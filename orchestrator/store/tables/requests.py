@@ -126,6 +126,7 @@ class ApprovalRow(SQLModel, table=True):
     second_kid: str | None = text(nullable=True)
     second_at: datetime | None = moment(nullable=True)
     second_signature: bytes | None = binary(nullable=True)
+    entry: UUID | None = None
     void: bool = False
 
 
@@ -144,7 +145,6 @@ class ReportRow(SQLModel, table=True):
     digest: str | None = text(nullable=True)
     size: int | None = None
     parts: int | None = None
-    blob: str | None = text(nullable=True)
     sealed_key: str | None = text(nullable=True)
     wanted_at: datetime = moment()
     built_at: datetime | None = moment(nullable=True)
