@@ -16,13 +16,15 @@ from orchestrator.domain.admission import Claim, Known
 from orchestrator.domain.approval import Approval, TrustList, genuine
 from orchestrator.domain.case import Case, Intent, Policy, Said, Step
 from orchestrator.domain.draft import Draft
-from orchestrator.domain.events import Entry, Event
+from orchestrator.domain.events import Detail, Entry, Event
 from orchestrator.domain.hearing import hear
 from orchestrator.domain.issuing import Sending, issue
-from orchestrator.domain.request import Kind, Outcome, Request, State
+from orchestrator.domain.request import Blocked, Kind, Outcome, Request, State
 from orchestrator.domain.task import Task, TaskState, newest
 from orchestrator.domain.ticking import tick
 from tests.unit.domain.builders import NOW, POLICY, TRUST, a_case, a_request, a_signature, an_answer, said, says
+
+WHY = Detail(text="changed my mind", salt=b"salt", sealed="sealed")
 
 
 class Play:
@@ -44,6 +46,10 @@ class Play:
     @property
     def state(self) -> State:
         return self.case.request.state
+
+    @property
+    def blocked_by(self) -> Blocked | None:
+        return self.case.request.blocked_by
 
     def events(self) -> list[Event]:
         return [entry.event for entry in self.entries]
@@ -164,7 +170,7 @@ class Play:
         return self
 
     def withdraw(self) -> Step:
-        return self.do(lambda draft: erasing.withdraw(draft, reason=None))
+        return self.do(lambda draft: erasing.withdraw(draft, reason=WHY))
 
     def cancel(self) -> Step:
         return self.do(lambda draft: draft.note(Event.CANCELLED, outcome=Outcome.CANCELLED))

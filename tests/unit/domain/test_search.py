@@ -57,7 +57,7 @@ def test_what_one_custodian_finds_is_asked_of_the_others_in_the_next_round() -> 
     assert play.request.search_round == 2
     assert asked(play) == ["clicks", "orders"]
     play.answer("orders", COLLECT, profile=Found(count=4))
-    assert play.state is State.SEARCHING
+    assert Event.SEARCH_ENDED not in play.events()
     play.answer("clicks", COLLECT, profile=NotFound())
     assert play.state is State.REVIEWING
     assert gaps(play.case.lines) == ()
@@ -128,21 +128,21 @@ def test_an_erasure_never_goes_on_with_a_failed_search() -> None:
     play = erasure(PROFILES, a_manifest("shop"))
     play.answer("shop", PREVIEW, outcome=GAVE_UP)
     play.answer("profiles", PREVIEW, profile=Found(count=1))
-    assert (play.state, play.request.blocked_by) == (State.SEARCHING, Blocked.SEARCH_FAILED)
+    assert (play.state, play.blocked_by) == (State.SEARCHING, Blocked.SEARCH_FAILED)
 
 
 def test_a_late_truth_unblocks_a_failed_search() -> None:
     play = erasure(PROFILES)
     play.answer("profiles", PREVIEW, outcome=GAVE_UP)
     play.answer("profiles", PREVIEW, profile=Found(count=1))
-    assert (play.state, play.request.blocked_by) == (State.AWAITING_APPROVAL, None)
+    assert (play.state, play.blocked_by) == (State.AWAITING_APPROVAL, None)
 
 
 def test_an_answer_that_changes_nothing_leaves_the_owner_in_place() -> None:
     play = erasure(PROFILES)
     play.answer("profiles", PREVIEW, outcome=GAVE_UP)
     play.answer("profiles", PREVIEW, outcome=GAVE_UP)
-    assert (play.events()[-1], play.request.blocked_by) == (Event.ANSWER_OUTDATED, Blocked.SEARCH_FAILED)
+    assert (play.events()[-1], play.blocked_by) == (Event.ANSWER_OUTDATED, Blocked.SEARCH_FAILED)
 
 
 def test_everything_not_held_closes_an_erasure_as_no_data_without_approvals() -> None:
@@ -174,7 +174,7 @@ def test_after_four_rounds_a_person_decides() -> None:
     for n in range(4):
         play.dispatch()
         play.answer("echo", COLLECT, a_claim(CUSTOMER, f"c-{n}"), profile=Found(count=1))
-    assert (play.state, play.request.blocked_by) == (State.SEARCHING, Blocked.ROUNDS)
+    assert (play.state, play.blocked_by) == (State.SEARCHING, Blocked.ROUNDS)
     assert (play.request.search_round, play.outbox) == (4, [])
 
 
@@ -182,10 +182,11 @@ def test_a_proposed_identifier_waits_for_a_person_and_is_asked_for_once_admitted
     household = a_manifest("household", provides={CUSTOMER: Link.SHARED})
     play = access(household, ORDERS)
     play.answer("household", COLLECT, a_claim(CUSTOMER), profile=Found(count=1))
-    assert play.request.blocked_by is Blocked.IDENTIFIERS
+    assert play.blocked_by is Blocked.IDENTIFIERS
     assert Event.IDENTIFIERS_PROPOSED in play.events()
     play.do(lambda draft: _decide(draft, admit=True))
-    assert (play.request.blocked_by, asked(play)) == (None, ["orders"])
+    assert asked(play) == ["orders"]
+    assert play.blocked_by is None
 
 
 def test_a_rejected_identifier_is_asked_of_nobody() -> None:
@@ -206,7 +207,7 @@ def _decide(draft: Draft, *, admit: bool) -> None:
 def test_a_request_without_custodians_waits_for_us() -> None:
     play = Play(replace(a_case(), members={}))
     play.open()
-    assert (play.state, play.request.blocked_by) == (State.VERIFIED, Blocked.NO_CUSTODIAN)
+    assert (play.state, play.blocked_by) == (State.VERIFIED, Blocked.NO_CUSTODIAN)
 
 
 def test_released_in_part_stays_partial_and_a_late_answer_changes_nothing_but_the_log() -> None:
