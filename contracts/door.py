@@ -23,6 +23,7 @@ from contracts.signing import signed_bytes, verify
 from contracts.topics import MAX_MESSAGE_BYTES, TOPICS, Channel, channel_named, channel_of
 from contracts.wire import CONTRACT_VERSION
 
+N = TypeVar("N", Command, Answer, Heartbeat)
 M_co = TypeVar("M_co", bound=Message, covariant=True)
 
 # long enough for an answer that a retired key signed to have left its topic
@@ -51,6 +52,19 @@ class Opened(Generic[M_co]):
     value: bytes = field(repr=False)
     received_at: int
     record: Record = field(repr=False)
+
+    def narrowed(self, to: type[N]) -> "Opened[N]":
+        """Return it as what it was found to be; raise `TypeError` if it is not."""
+        if not isinstance(self.message, to):
+            raise TypeError(f"not a {to.__name__}")
+        return Opened[N](
+            message=self.message,
+            kid=self.kid,
+            digest=self.digest,
+            value=self.value,
+            received_at=self.received_at,
+            record=self.record,
+        )
 
     def refused(self, refusal: Refusal) -> Rejected:
         """Return it as a record for the dead letters: genuine, but it names what we do not know, or hides something."""

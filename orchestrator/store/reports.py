@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -14,13 +15,15 @@ from orchestrator.domain.task import Task, TaskState, newest
 from orchestrator.store.session import Transaction
 
 WANT: Final = text("""
-    insert into report (request, n, state, frozen, wanted_at, tries)
-    select :request, coalesce(max(n), 0) + 1, 'wanted', cast(:frozen as jsonb), :now, 0
-    from report where request = :request
+    with wanted as (
+        insert into report (request, n, state, frozen, wanted_at, tries)
+        select :request, coalesce(max(n), 0) + 1, 'wanted', cast(:frozen as jsonb), :now, 0
+        from report where request = :request)
+    select pg_notify('reporter', '')
 """)
 # the lock is held while the report is built: a reporter that dies lets go of it at once
 TAKE: Final = text("""
-    select request, n, cast(frozen as text) as frozen from report
+    select request, n, cast(frozen as text) as frozen, wanted_at from report
     where state = 'wanted' order by wanted_at limit 1 for update skip locked
 """)
 BUILT: Final = text("""
@@ -52,6 +55,7 @@ class Job:
     request: RequestId
     n: int
     frozen: FrozenInput
+    wanted_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +91,8 @@ async def take(tx: Transaction) -> Job | None:
     row = (await tx.connection.execute(TAKE)).one_or_none()
     if row is None:
         return None
-    return Job(request=RequestId(row.request), n=row.n, frozen=FrozenInput.model_validate_json(row.frozen))
+    frozen = FrozenInput.model_validate_json(row.frozen)
+    return Job(request=RequestId(row.request), n=row.n, frozen=frozen, wanted_at=row.wanted_at)
 
 
 async def answers(tx: Transaction, frozen: FrozenInput) -> list[SignedAnswer]:

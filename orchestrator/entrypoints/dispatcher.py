@@ -1,0 +1,112 @@
+"""A dispatcher: intents of one lane become signed commands. The only holder of its lane's command key."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+import structlog
+
+from contracts.bus.sender import Sender
+from contracts.command import Command, Lane
+from contracts.envelope import Envelope, close_envelope
+from contracts.ids import CommandId, RequestId, TaskId
+from contracts.keys import SealingKey, SigningKey
+from orchestrator.domain.approval import TrustList
+from orchestrator.domain.case import Policy
+from orchestrator.domain.issuing import Sending
+from orchestrator.flow import dispatch
+from orchestrator.flow.dispatch import Letters
+from orchestrator.flow.uploads import MAX_ISSUE_BYTES
+from orchestrator.store.session import Transactions
+from orchestrator.vault.commands import Secrets, compose
+from orchestrator.vault.keys import KeyUse, unwrap
+from orchestrator.vault.kms import Kms
+
+log = structlog.get_logger()
+
+
+class Bearers:
+    """The bearers of upload grants of one batch: each made when its issue is made, and told when it is sealed."""
+
+    def __init__(self, new_bearer: Callable[[], str]) -> None:
+        self._new = new_bearer
+        self._made: dict[tuple[TaskId, int], str] = {}
+
+    def hashed(self, task: TaskId, issue_no: int) -> bytes:
+        """Make the bearer of an issue; the database gets to see its hash."""
+        bearer = self._made[task, issue_no] = self._new()
+        return sha256(bearer.encode()).digest()
+
+    def told(self, task: TaskId, issue_no: int) -> str:
+        """The bearer of an issue, for its recipient."""
+        return self._made[task, issue_no]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatcher:
+    """One lane. Two transactions with the sending between them: what may have left is never rolled back."""
+
+    lane: Lane
+    transaction: Transactions
+    policy: Policy
+    trust: Callable[[], TrustList]
+    signer: SigningKey
+    link_kms: Kms
+    sender: Sender
+    upload_url: str
+    new_command: Callable[[], CommandId]
+    new_bearer: Callable[[], str] = field(repr=False)
+
+    async def once(self) -> int:
+        """Send what waits, up to a batch; return how many commands left."""
+        bearers = Bearers(self.new_bearer)
+        async with self.transaction() as tx:
+            letters = await dispatch.take(
+                tx,
+                self.lane,
+                new_command=self.new_command,
+                bearer=bearers.hashed,
+                trust=self.trust(),
+                policy=self.policy,
+            )
+        if letters is None:
+            return 0
+        ready = await self._compose(letters, bearers)
+        written = await self.sender.send([envelope for _, envelope in ready])
+        sent = [each for each, sure in zip(ready, written, strict=True) if sure]
+        async with self.transaction() as tx:
+            await dispatch.confirm(tx, [(sending, sha256(envelope.value).hexdigest()) for sending, envelope in sent])
+        log.info("commands.sent", lane=self.lane, sent=len(sent), unconfirmed=len(letters.sendings) - len(sent))
+        return 1  # there may be more
+
+    async def _compose(self, letters: Letters, bearers: Bearers) -> list[tuple[Sending, Envelope]]:
+        keys = await self._link_keys(letters)
+        ready = []
+        for sending in letters.sendings:
+            link = keys.get(sending.request.id)
+            command = None if link is None else self._command(sending, letters, link, bearers)
+            if command is None:
+                log.error("commands.unsealable", request=str(sending.request.id), operation=sending.operation)
+            else:
+                ready.append((sending, close_envelope(command, signer=self.signer)))
+        return ready
+
+    def _command(self, sending: Sending, letters: Letters, link: SealingKey, bearers: Bearers) -> Command | None:
+        secrets = Secrets(
+            link=link,
+            reply_public=letters.keys[sending.request.id].reply.public,
+            seal_to={custodian: each.public for custodian, each in letters.seal_to.items()},
+            bearers=bearers.told,
+            upload_url=self.upload_url,
+            max_upload=MAX_ISSUE_BYTES,
+        )
+        return compose(sending, letters.cases[sending.request.id], secrets, environment=self.policy.environment)
+
+    async def _link_keys(self, letters: Letters) -> dict[RequestId, SealingKey]:
+        wrapped = {request: pairs.link.wrapped for request, pairs in letters.keys.items()}
+        asked = [(request, each) for request, each in wrapped.items() if each is not None]
+        opened: Sequence[SealingKey] = await asyncio.gather(
+            *(unwrap(self.link_kms, request, KeyUse.LINK, each) for request, each in asked)
+        )
+        return {request: key for (request, _), key in zip(asked, opened, strict=True)}

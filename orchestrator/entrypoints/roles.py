@@ -1,0 +1,204 @@
+"""Running roles: one process may run several, each with the keys and the login of its own."""
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from uuid import uuid4
+
+import structlog
+
+from contracts.bus.letters import DeadLetters
+from contracts.bus.reader import Reader
+from contracts.bus.sender import Sender
+from contracts.command import Lane
+from contracts.ids import CommandId
+from contracts.topics import Channel
+from orchestrator.entrypoints import serving
+from orchestrator.entrypoints.answers import Answers
+from orchestrator.entrypoints.api.deps import Deps
+from orchestrator.entrypoints.dispatcher import Dispatcher
+from orchestrator.entrypoints.letterbox import KafkaLetterBox, broker_answers
+from orchestrator.entrypoints.reporter import Reporter
+from orchestrator.entrypoints.waking import Wakeups
+from orchestrator.entrypoints.working import Work
+from orchestrator.flow.clock import pass_time
+from orchestrator.settings import Role
+from orchestrator.store import log as audit_log
+from orchestrator.store import schema
+from orchestrator.store.session import Transactions
+from orchestrator.wiring import Database, Wiring
+
+log = structlog.get_logger()
+
+NOTARY_INTERVAL_S = 0.1  # a sequencer without a minimum interval steals the writers' syncs: measured
+STOP_WITHIN_S = 15.0
+
+
+async def run(roles: Sequence[Role], wiring: Wiring) -> None:
+    """Run *roles* until SIGTERM or SIGINT; what was begun is finished first."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    tasks = [asyncio.create_task(_run(role, wiring, stopping), name=role) for role in roles]
+    watch = asyncio.create_task(stopping.wait())
+    await asyncio.wait([watch, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    stopping.set()
+    log.info("roles.stopping", count=len(roles))
+    await asyncio.wait(tasks, timeout=STOP_WITHIN_S)
+    for task in tasks:
+        task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    for error in results:
+        if isinstance(error, Exception):
+            raise error
+
+
+async def _run(role: Role, wiring: Wiring, stopping: asyncio.Event) -> None:
+    match role:
+        case Role.API:
+            await _api(wiring, stopping)
+        case Role.ENGINE:
+            await _engine(wiring, stopping)
+        case Role.DISPATCHER_ACCESS | Role.DISPATCHER_ERASURE:
+            await _dispatcher(role, wiring, stopping)
+        case Role.REPORTER:
+            await _reporter(wiring, stopping)
+        case Role.NOTARY:
+            await _notary(wiring, stopping)
+
+
+@asynccontextmanager
+async def _database(wiring: Wiring, role: Role, *, pool_size: int = 5) -> AsyncIterator[Database]:
+    database = wiring.database(role, pool_size=pool_size)
+    try:
+        yield database
+    finally:
+        await database.engine.dispose()
+
+
+async def _api(wiring: Wiring, stopping: asyncio.Event) -> None:
+    connection = wiring.connection(Role.API)
+    async with _database(wiring, Role.API, pool_size=10) as database:
+        deps = Deps(
+            transactions=database.transactions,
+            policy=wiring.policy,
+            controller=wiring.settings.controller,
+            trust=wiring.trust,
+            link_kms=wiring.link_kms,
+            reply_kms=wiring.reply_kms,
+            blind_key=wiring.blind_key,
+            blobs=wiring.blobs,
+            letters=KafkaLetterBox(connection),
+            schema_head=schema.head(),
+            broker_answers=partial(broker_answers, connection),
+            new_id=uuid4,
+            new_secret=partial(secrets.token_bytes, 32),
+            clock=partial(datetime.now, UTC),  # noqa: TID251 - an entrypoint
+        )
+        await serving.serve(deps, host=wiring.settings.api_host, port=wiring.settings.api_port, stopping=stopping)
+
+
+async def _engine(wiring: Wiring, stopping: asyncio.Event) -> None:
+    connection = wiring.connection(Role.ENGINE)
+    async with _database(wiring, Role.ENGINE) as database, Sender(connection) as sender:
+        letters = DeadLetters(sender, reader="engine", environment=wiring.policy.environment, clock=time.time)
+        answers = Answers(
+            transaction=database.transactions,
+            policy=wiring.policy,
+            link_kms=wiring.link_kms,
+            blind_key=wiring.blind_key,
+            dead_letters=letters,
+            clock=time.time,
+            prefix=wiring.settings.topic_prefix,
+        )
+        reader = Reader(
+            connection,
+            answers.handle,
+            channels=[Channel.ANSWERS],
+            group="dsar-engine",
+            worker=f"engine-{socket.gethostname()}-{os.getpid()}",
+            clock=time.time,
+        )
+        async with reader:
+            clock = Work(name="clock", once=partial(_tick, database.transactions, wiring), idle=_second)
+            await clock.until(stopping)
+
+
+async def _tick(transaction: Transactions, wiring: Wiring) -> int:
+    async with transaction() as tx:
+        return await pass_time(tx, policy=wiring.policy)
+
+
+async def _second() -> None:
+    await asyncio.sleep(1.0)
+
+
+async def _dispatcher(role: Role, wiring: Wiring, stopping: asyncio.Event) -> None:
+    lane = Lane.ACCESS if role is Role.DISPATCHER_ACCESS else Lane.ERASURE
+    channel = f"dispatcher-{lane}"
+    async with (
+        _database(wiring, role) as database,
+        Sender(wiring.connection(role)) as sender,
+        Wakeups(database.url, [channel]) as wakeups,
+    ):
+        dispatcher = Dispatcher(
+            lane=lane,
+            transaction=database.transactions,
+            policy=wiring.policy,
+            trust=wiring.trust,
+            signer=wiring.command_key(lane),
+            link_kms=wiring.link_kms,
+            sender=sender,
+            upload_url=wiring.settings.upload_url(),
+            new_command=_command_id,
+            new_bearer=_bearer,
+        )
+        await Work(name=role, once=dispatcher.once, idle=partial(wakeups.wait, channel)).until(stopping)
+
+
+def _command_id() -> CommandId:
+    return CommandId(uuid4())
+
+
+def _bearer() -> str:
+    return f"dsu_{secrets.token_urlsafe(32)}"
+
+
+async def _reporter(wiring: Wiring, stopping: asyncio.Event) -> None:
+    async with (
+        _database(wiring, Role.REPORTER, pool_size=2) as database,
+        Wakeups(database.url, ["reporter"]) as wakeups,
+    ):
+        reporter = Reporter(
+            transaction=database.transactions,
+            policy=wiring.policy,
+            link_kms=wiring.link_kms,
+            reply_kms=wiring.reply_kms,
+            blobs=wiring.blobs,
+            controller=wiring.settings.controller,
+            new_secret=partial(secrets.token_bytes, 32),
+        )
+        await Work(name="reporter", once=reporter.once, idle=partial(wakeups.wait, "reporter")).until(stopping)
+
+
+async def _notary(wiring: Wiring, stopping: asyncio.Event) -> None:
+    async with (
+        _database(wiring, Role.NOTARY, pool_size=1) as database,
+        Wakeups(database.url, ["notary"]) as wakeups,
+    ):
+        number = partial(_number, database.transactions)
+        await Work(name="notary", once=number, idle=partial(wakeups.wait, "notary")).until(stopping)
+
+
+async def _number(transaction: Transactions) -> int:
+    async with transaction() as tx:
+        numbered = await audit_log.number(tx)
+    await asyncio.sleep(NOTARY_INTERVAL_S)
+    return numbered

@@ -1,0 +1,38 @@
+"""The loop of every role that does work as it turns up: do some, and wait when there is none."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+log = structlog.get_logger()
+
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What a role does: *once* says how much it found to do, *idle* returns when there may be more."""
+
+    name: str
+    once: Callable[[], Awaitable[int]]
+    idle: Callable[[], Awaitable[None]]
+
+    async def until(self, stopping: asyncio.Event) -> None:
+        """Work until *stopping* is set; what was begun is finished.
+
+        A failure is a failure of our own services (what may be wrong with a request is decided in the domain): it is
+        logged by its class and tried again, later each time.
+        """
+        pause = FIRST_PAUSE_S
+        while not stopping.is_set():
+            try:
+                if not await self.once():
+                    await self.idle()
+                pause = FIRST_PAUSE_S
+            except Exception as error:  # noqa: BLE001 - the outermost loop: a role goes on when its services are back
+                log.warning("role.stumbled", role=self.name, error=type(error).__name__, again_in_s=pause)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_S)
