@@ -185,7 +185,7 @@ def _take_outcome(draft: Draft, task: Task, said: Said, outcome: TaskOutcome) ->
         case Drifted() | Halted():
             state = TaskState.DRIFTED if isinstance(outcome, Drifted) else TaskState.HALTED
             draft.put(task.to(state, at=draft.at))
-            _log(draft, Event.TASK_HALTED, said, state=state)
+            _log(draft, Event.TASK_HALTED, said, task_state=state)
         case _:
             assert_never(outcome)
 
