@@ -1,0 +1,138 @@
+"""The report as one ZIP, written as a stream: memory stays flat, and the same input gives the same bytes."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC
+from hashlib import sha256
+from typing import Final
+
+from stream_zip import ZIP_AUTO, AsyncMemberFile, async_stream_zip
+
+from contracts.identifiers import Identifier
+from contracts.ids import CustodianId, DataClass
+from orchestrator.report import pages
+from orchestrator.report.cells import safe_name
+from orchestrator.report.collected import Collected, ContentKeys, Fetch
+from orchestrator.report.given import CustodianGiven, LineGiven, ReportInput
+from orchestrator.report.manifest import FileTold, manifest
+from orchestrator.report.passes import Records, as_cards, as_csv, as_json, as_rows
+from orchestrator.report.survey import Survey
+
+CHUNK_BYTES: Final = 64 * 1024
+FILE_MODE: Final = 0o100644
+LEVEL: Final = 6
+GROWTH: Final = 40
+"""How many times larger than its ciphertext a file of a class could be at most: rows of nothing but empty cells."""
+PAGE_BYTES: Final = 2**30
+"""More than a page without records could ever hold; with it, small reports need none of ZIP's 64-bit extension."""
+
+
+async def build(
+    report: ReportInput, *, identifiers: Sequence[Identifier], fetch: Fetch, keys: ContentKeys
+) -> AsyncIterator[bytes]:
+    """Yield the plain ZIP. *fetch* is asked for each part several times; *identifiers* are what was searched by.
+
+    The same arguments give the same bytes (with the same zlib). Raises `BrokenPart` for a part that is not what its
+    custodian reported: what was yielded until then is no report.
+    """
+    members = _Members(report, identifiers, Collected(report=report, fetch=fetch, keys=keys))
+    async for chunk in async_stream_zip(members.all(), chunk_size=CHUNK_BYTES, extended_timestamps=False):
+        yield chunk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Class:
+    """One data class of which something was uploaded."""
+
+    custodian: CustodianGiven
+    line: LineGiven
+    bytes: int
+    survey: Survey = field(default_factory=Survey)
+
+    @property
+    def path(self) -> str:
+        return f"{safe_name(self.custodian.id)}/{safe_name(self.line.data_class)}"
+
+
+class _Members:
+    """The files in their order: those of each class, then the pages that count them, then the manifest of all."""
+
+    def __init__(self, report: ReportInput, identifiers: Sequence[Identifier], collected: Collected) -> None:
+        self._report, self._identifiers, self._collected = report, identifiers, collected
+        self._counts: dict[tuple[CustodianId, DataClass], int] = {}
+        self._files: list[FileTold] = []
+
+    async def all(self) -> AsyncIterator[AsyncMemberFile]:
+        for custodian, line in self._report.lines():
+            parts = self._collected.parts(custodian.id, line.data_class)
+            if parts:
+                its = _Class(custodian=custodian, line=line, bytes=sum(part.size for part in parts))
+                async for member in self._of_class(its):
+                    yield member
+        for custodian in self._report.custodians:
+            page = pages.custodian_page(self._report, custodian, self._counts)
+            yield self._member(f"{safe_name(custodian.id)}/index.html", _once(page))
+        yield self._member("index.html", _once(pages.first_page(self._report, self._identifiers, self._counts)))
+        yield self._member("manifest.json", _once(self._manifest()))
+
+    async def _of_class(self, its: _Class) -> AsyncIterator[AsyncMemberFile]:
+        custodian, line, survey = its.custodian, its.line, its.survey
+        yield self._member(f"{its.path}.json", as_json(custodian.id, line, self._records(its), survey), its)
+        self._counts[custodian.id, line.data_class] = survey.count
+        yield self._member(f"{its.path}.csv", as_csv(self._records(its), survey), its)
+        records = self._records(its)
+        for page in range(1, pages.pages_of(survey) + 1):
+            yield self._member(pages.page_name(its.path, page), self._page(its, records, page), its)
+
+    async def _page(self, its: _Class, records: Records, page: int) -> AsyncIterator[str]:
+        before, behind = pages.records_page(self._report, its.custodian, its.line, its.survey, page)
+        written = as_cards if pages.in_cards(its.survey) else as_rows
+        yield before
+        async for row in written(records, its.survey, pages.ROWS_PER_PAGE):
+            yield row
+        yield behind
+
+    def _records(self, its: _Class) -> Records:
+        return self._collected.records(its.custodian.id, its.line.data_class)
+
+    def _manifest(self) -> str:
+        return manifest(self._report, self._files, self._counts, pages.missing(self._report, self._counts))
+
+    def _member(self, name: str, texts: AsyncIterator[str], its: _Class | None = None) -> AsyncMemberFile:
+        method = ZIP_AUTO(PAGE_BYTES + (its.bytes * GROWTH if its else 0), level=LEVEL)
+        # as local time, which is all that ZIP knows; the zone of the machine must not show
+        built_at = self._report.built_at.astimezone(UTC)
+        return name, built_at, FILE_MODE, method, self._told(name, texts, its)
+
+    async def _told(self, name: str, texts: AsyncIterator[str], its: _Class | None) -> AsyncIterator[bytes]:
+        digest, size = sha256(), 0
+        async for chunk in _encoded(texts):
+            digest.update(chunk)
+            size += len(chunk)
+            yield chunk
+        file = FileTold(
+            name=name,
+            size=size,
+            sha256=digest.hexdigest(),
+            custodian=its.custodian.id if its else None,
+            data_class=its.line.data_class if its else None,
+        )
+        self._files.append(file)
+
+
+async def _once(text: str) -> AsyncIterator[str]:
+    yield text
+
+
+async def _encoded(texts: AsyncIterator[str]) -> AsyncIterator[bytes]:
+    """Gather small texts into chunks. Half a character (a lone surrogate) is escaped, in JSON's own way."""
+    held: list[bytes] = []
+    size = 0
+    async for text in texts:
+        held.append(text.encode(errors="backslashreplace"))
+        size += len(held[-1])
+        if size >= CHUNK_BYTES:
+            yield b"".join(held)
+            held.clear()
+            size = 0
+    yield b"".join(held)
