@@ -12,7 +12,7 @@ from orchestrator.store import parts
 from orchestrator.store.parts import Place
 from orchestrator.store.session import Transaction
 
-MAX_ISSUE_BYTES = 64 * 2**30
+MAX_ISSUE_BYTES = 2**31 - 1
 """What the parts of one issue may weigh together."""
 
 
