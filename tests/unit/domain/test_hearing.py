@@ -1,6 +1,5 @@
 """Every kind of answer in every state of its task, and what no answer may do."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
@@ -12,7 +11,6 @@ from contracts.command import Operation
 from contracts.ids import TaskId
 from contracts.results import (
     Absent,
-    ClassResult,
     Deferred,
     Drifted,
     Erased,
@@ -24,12 +22,11 @@ from contracts.results import (
     NotFound,
     Rejected,
     Rejection,
-    Residual,
     TaskOutcome,
 )
 from orchestrator.domain.events import Event
 from orchestrator.domain.hearing import hear
-from orchestrator.domain.request import Blocked, Outcome, State
+from orchestrator.domain.request import Outcome, State
 from orchestrator.domain.task import OPEN, TaskState
 from tests.unit.domain.builders import (
     HOUR,
@@ -46,7 +43,7 @@ from tests.unit.domain.builders import (
     said,
     says,
 )
-from tests.unit.domain.play import Play, access, erased, erasing_now, erasure, probing
+from tests.unit.domain.play import Play, access, erased, erasing_now, erasure
 
 COLLECT, PREVIEW, ERASE, PROBE = Operation.COLLECT, Operation.PREVIEW, Operation.ERASE, Operation.PROBE
 T = TaskState
@@ -137,65 +134,6 @@ def test_a_read_that_is_answered_twice_keeps_the_first_answer_without_an_alarm()
     play.answer("crm", COLLECT, profile=Found(count=2))
     assert play.events()[-1] is Event.ANSWER_OUTDATED
     assert play.case.lines[0].said == (Found(count=1),)
-
-
-NONSENSE: list[tuple[Operation, ClassResult]] = [
-    (COLLECT, erased(1)),
-    (COLLECT, Absent()),
-    (PREVIEW, erased(1)),
-    (PREVIEW, Residual(count=1)),
-    (ERASE, Found(count=1)),
-    (ERASE, Absent()),
-    (PROBE, Found(count=1)),
-    (PROBE, NotFound()),
-]
-
-
-def asked(operation: Operation) -> Play:
-    begin: dict[Operation, Callable[[], Play]] = {
-        COLLECT: access,
-        PREVIEW: erasure,
-        ERASE: erasing_now,
-        PROBE: probing,
-    }
-    return begin[operation]()
-
-
-@pytest.mark.parametrize(("operation", "result"), NONSENSE)
-def test_a_result_that_cannot_answer_what_was_asked_fails_its_task(operation: Operation, result: ClassResult) -> None:
-    play = asked(operation)
-    before = play.case.lines
-    play.answer("crm", operation, profile=result)
-    assert Event.ANSWER_NONSENSE in play.events()
-    assert (play.task("crm", operation).state, play.case.lines) == (T.FAILED, before)
-
-
-@pytest.mark.parametrize(("operation", "outcome"), list(product([COLLECT, PREVIEW, PROBE], [Drifted(), Halted()])))
-def test_only_an_erase_can_drift_or_be_halted(operation: Operation, outcome: TaskOutcome) -> None:
-    play = asked(operation)
-    play.answer("crm", operation, outcome=outcome)
-    assert play.task("crm", operation).state is T.FAILED
-    assert play.state is {COLLECT: State.REVIEWING, PREVIEW: State.SEARCHING, PROBE: State.PROBING}[operation]
-
-
-@pytest.mark.parametrize("operation", [COLLECT, PREVIEW, ERASE, PROBE])
-def test_a_class_that_the_plan_does_not_know_is_nonsense_and_its_name_is_not_logged(operation: Operation) -> None:
-    results: dict[Operation, ClassResult] = {
-        COLLECT: Found(count=1),
-        PREVIEW: Found(count=1),
-        ERASE: erased(1),
-        PROBE: Absent(),
-    }
-    play = asked(operation)
-    play.answer("crm", operation, profile=results[operation], alice=results[operation])
-    assert play.task("crm", operation).state is T.FAILED
-    assert "alice" not in str([entry.facts for entry in play.entries])
-
-
-def test_a_preview_that_leaves_a_class_out_does_not_let_anything_be_erased() -> None:
-    play = erasure(a_manifest(classes=("profile", "orders")))
-    play.answer("crm", PREVIEW, profile=Found(count=1))
-    assert (play.state, play.request.blocked_by) == (State.SEARCHING, Blocked.SEARCH_FAILED)
 
 
 def test_nonsense_about_an_older_issue_moves_nothing() -> None:
