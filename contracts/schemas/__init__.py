@@ -1,0 +1,1 @@
+"""JSON Schemas of all messages, and the AsyncAPI document of the bus."""
