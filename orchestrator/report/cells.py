@@ -18,6 +18,7 @@ FORMULA: Final = (
 SEPARATORS: Final = re.compile(r"[;\t\r\n]")
 # A run of separators and white space is looked at once, from its start: linear in the length of any text.
 _BEFORE_FORMULA: Final = re.compile(rf"(?:\A|(?<![;\s\0]))[;\s\0]*+(?=[{FORMULA}])")
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _CONTROL: Final = ("\t", "\r", "\n", "\0")
 _SAFE_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,47}")
 _DEVICES: Final = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
@@ -26,7 +27,7 @@ _DEVICES: Final = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port
 def exact(value: JsonValue) -> str:
     """JSON of a value, exactly as it was collected; raise `BrokenPart` for what JSON cannot say."""
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return _JSON.encode(value)
     except (ValueError, RecursionError):
         raise BrokenPart("a record holds a value that JSON cannot say") from None
 

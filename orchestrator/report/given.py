@@ -42,7 +42,6 @@ class LineGiven(Given):
     categories: tuple[str, ...] = ()
     basis: str = ""
     retention: str = ""
-    third_party: bool = False
     said: tuple[Result, ...] = ()
     gap: bool = False
 

@@ -1,9 +1,9 @@
 """The passes over the records of one class: as JSON, as CSV, and as rows of a page. Each yields small texts."""
 
 from collections.abc import AsyncIterator, Iterable
+from html import escape
 from typing import Final
 
-from markupsafe import escape
 from pydantic import JsonValue
 
 from contracts.ids import CustodianId

@@ -5,7 +5,7 @@ import time
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
@@ -30,6 +30,11 @@ def test_a_formula_gets_an_apostrophe(text: str) -> None:
     assert guarded(text).replace("'", "") == text
 
 
+@pytest.mark.parametrize("before", [";", "\t", "\n", "\r\n", "; ", ";\n"])
+def test_a_formula_behind_what_a_spreadsheet_may_take_for_a_separator_gets_one_too(before: str) -> None:
+    assert guarded(f"x{before}=1") == f"x{before}'=1"
+
+
 @pytest.mark.parametrize("text", ["", "plain", "a=b", "a = b", "x-y", "mail@example.org", "1-2", "a, -b", "'quoted'"])
 def test_a_text_that_is_no_formula_stays_as_it_is(text: str) -> None:
     assert guarded(text) == text
@@ -40,6 +45,7 @@ def test_a_text_that_begins_with_a_control_gets_an_apostrophe(control: str) -> N
     assert guarded(control + "a") == "'" + control + "a"
 
 
+@example(rows=[["a", "x;=1"]], delimiter=";")
 @given(
     rows=st.lists(st.lists(HOSTILE, min_size=1, max_size=3), min_size=1, max_size=3), delimiter=st.sampled_from(",;\t")
 )

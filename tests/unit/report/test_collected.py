@@ -79,6 +79,11 @@ def swapped_with_their_digests(uploads: Uploads) -> None:
     uploads.parts[:] = [first.model_copy(update={"n": 1}), second.model_copy(update={"n": 0}), third]
 
 
+def sealed_anew_after_the_answer(uploads: Uploads) -> None:
+    forged = b"".join(LINES[2:4]).replace(b"2", b"9")
+    uploads.blobs[a_task("shop"), 1] = encrypt_part(KEY, forged, task=a_task("shop"), n=1, last=False)
+
+
 def of_another_class(uploads: Uploads) -> None:
     data = encrypt_part(KEY, records("invoices", [{"n": 1}])[0], task=a_task("shop"), n=2, last=True)
     uploads.blobs[a_task("shop"), 2] = data
@@ -97,6 +102,7 @@ def of_another_class(uploads: Uploads) -> None:
         under_another_key,
         swapped,
         swapped_with_their_digests,
+        sealed_anew_after_the_answer,
         of_another_class,
     ],
 )

@@ -97,11 +97,12 @@ async def test_what_manifests_and_settings_say_is_text_and_nothing_else(text: st
         assert text in page.text
 
 
-async def test_a_record_keys_markup_is_text_too() -> None:
+@pytest.mark.parametrize("count", [1, 2])
+async def test_a_record_keys_markup_is_text_too(count: int) -> None:
     uploads = Uploads()
-    uploads.add("shop", [("orders", [b'{"class":"orders","key":"<script>","fields":{}}\n'])])
-    report = a_report(a_custodian("shop", a_line("orders", Found(count=1))), parts=uploads.parts)
-    assert "<script>" in pages_of(await built(report, uploads))["shop/orders.html"].text
+    uploads.add("shop", [("orders", [b'{"class":"orders","key":"<script>","fields":{}}\n'] * count)])
+    report = a_report(a_custodian("shop", a_line("orders", Found(count=count))), parts=uploads.parts)
+    assert pages_of(await built(report, uploads))["shop/orders.html"].text.count("<script>") == count
 
 
 async def test_half_a_character_is_shown_and_breaks_nothing() -> None:
