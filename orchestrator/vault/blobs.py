@@ -101,8 +101,15 @@ class Blobs:
 
     async def delete_request(self, request: RequestId) -> int:
         """Remove all parts and reports of a request; return how many there were. May be repeated."""
+        return await self._delete_under(f"{request}/")
+
+    async def delete_report(self, request: RequestId, version: int) -> int:
+        """Remove what an earlier try to build this version left: a new try has a new key, so other bytes."""
+        return await self._delete_under(f"{request}/report/{version}/")
+
+    async def _delete_under(self, folder: str) -> int:
         count = 0
-        async for listed in self._store.list(f"{request}/"):
+        async for listed in self._store.list(folder):
             for each in listed:
                 await self.delete(each["path"])
                 count += 1
