@@ -4,6 +4,7 @@ Only wiring and entrypoints read settings; everything below gets values as argum
 """
 
 import os
+import socket
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -77,8 +78,11 @@ class Settings(BaseSettings):
     database_url_reporter: SecretStr | None = None
     database_url_notary: SecretStr | None = None
 
+    instance: str = Field(default_factory=socket.gethostname, pattern=WORD)  # of a role that runs more than once
+
     kafka_bootstrap: str | None = None
     topic_prefix: str = Field(default="", pattern=WORD)
+    topic_replicas: int = Field(default=1, ge=1)  # as many as there are brokers, three at most
     blob_url: str | None = None
 
     link_kek_file: Path | None = None

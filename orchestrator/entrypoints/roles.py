@@ -1,10 +1,8 @@
 """Running roles: one process may run several, each with the keys and the login of its own."""
 
 import asyncio
-import os
 import secrets
 import signal
-import socket
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -123,7 +121,7 @@ async def _engine(wiring: Wiring, stopping: asyncio.Event) -> None:
             answers.handle,
             channels=[Channel.ANSWERS],
             group="dsar-engine",
-            worker=f"engine-{socket.gethostname()}-{os.getpid()}",
+            worker=f"engine-{wiring.settings.instance}",
             clock=time.time,
         )
         async with reader:

@@ -7,13 +7,13 @@ from contracts.bus.connection import Connection
 from contracts.topics import TOPICS
 
 
-async def make_topics(connection: Connection) -> list[str]:
+async def make_topics(connection: Connection, *, replicas: int = 1) -> list[str]:
     """Make the topics that are missing; return their names. One that is there keeps its settings."""
     admin = AIOKafkaAdminClient(**connection.client_options())
     await admin.start()
     try:
         wanted = [
-            NewTopic(connection.topic(channel), settings.partitions, -1, topic_configs=dict(settings.config))
+            NewTopic(connection.topic(channel), settings.partitions, replicas, topic_configs=dict(settings.config))
             for channel, settings in TOPICS.items()
         ]
         answer = await admin.create_topics(wanted)
