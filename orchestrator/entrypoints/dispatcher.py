@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import structlog
 
-from contracts.bus.sender import Sender
+from contracts.bus.letters import Publishes
 from contracts.command import Command, Lane
 from contracts.envelope import Envelope, close_envelope
 from contracts.ids import CommandId, RequestId, TaskId
@@ -53,7 +53,7 @@ class Dispatcher:
     trust: Callable[[], TrustList]
     signer: SigningKey
     link_kms: Kms
-    sender: Sender
+    sender: Publishes
     upload_url: str
     new_command: Callable[[], CommandId]
     new_bearer: Callable[[], str] = field(repr=False)

@@ -15,7 +15,7 @@ from orchestrator.wiring import Wiring
 def run(names: Sequence[Role]) -> None:
     """Run these roles until told to stop; raise `BadSettings` if one of them lacks something."""
     settings = Settings.read()
-    telemetry.configure("+".join(names), level=settings.log_level)
+    telemetry.configure("-".join(names), level=settings.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(roles.run(names, Wiring(settings)))
 

@@ -36,7 +36,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "staff": "select, insert, update",
             "staff_name": "select, insert, update, delete",
             "api_token": "select, insert, update",
-            "dead_letter": "select, insert",
+            "dead_letter": "select, insert, update",
             "audit_entry": "select",
             "alembic_version": "select",
             "outbox": "select, insert",

@@ -1,0 +1,156 @@
+"""What staff decide about a request: who asks, what may be used, whether it goes on."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.identifiers import IdentifierKind
+from contracts.ids import CustodianId, RequestId
+from orchestrator.domain.admission import Standing
+from orchestrator.domain.events import Detail
+from orchestrator.entrypoints.api.deps import Caller, Deps, Given
+from orchestrator.entrypoints.api.guard import GuardedRoute
+from orchestrator.entrypoints.api.permissions import V1
+from orchestrator.flow import ending, identity, reading, review
+from orchestrator.store import keys
+from orchestrator.store.session import Transaction
+from orchestrator.store.views import requests as views
+from orchestrator.vault.details import seal_detail
+from orchestrator.vault.identifiers import open_identifier
+from orchestrator.vault.keys import KeyUse, unwrap
+
+router = APIRouter(prefix=f"{V1}/requests/{{request}}", tags=["decisions"], route_class=GuardedRoute)
+TEXT = Field(min_length=1, max_length=2000, repr=False)
+
+
+class Verdict(BaseModel):
+    """What a verifier found. `evidence` says what was seen, never holds a copy of it; it is sealed."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    result: Literal["confirmed", "failed"] = "confirmed"
+    method: str = Field(pattern=r"^[a-z0-9_-]{1,40}$", description="how it was checked, in one word")
+    evidence: str = TEXT
+
+
+class Release(BaseModel):
+    """Whether to go on without custodians that have not answered: the report then names them."""
+
+    model_config = ConfigDict(extra="forbid")
+    in_part: bool = False
+
+
+class Stop(BaseModel):
+    """Why it is stopped; sealed."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    reason: str = TEXT
+
+
+class Decision(BaseModel):
+    """Whether an identifier that a custodian found belongs to the person."""
+
+    model_config = ConfigDict(extra="forbid")
+    admit: bool
+
+
+class Now(BaseModel):
+    """Where the request stands after it."""
+
+    id: RequestId
+    state: str
+    outcome: str | None
+    version: int
+
+
+class IdentifierRead(BaseModel):
+    """An identifier in clear."""
+
+    n: int
+    kind: IdentifierKind
+    value: str = Field(repr=False)
+    standing: Standing
+    found_by: CustodianId | None
+
+
+class IdentifiersRead(BaseModel):
+    """All identifiers of a request, in clear."""
+
+    identifiers: list[IdentifierRead]
+
+
+@router.post("/verify")
+async def verify(request: UUID, body: Verdict, deps: Given, caller: Caller) -> Now:
+    """Record that the person is who they say, or is not. From a confirmation on, custodians are asked."""
+    decide = identity.confirm if body.result == "confirmed" else identity.fail
+    async with deps.transactions() as tx:
+        evidence = await _sealed(deps, tx, RequestId(request), body.evidence)
+        await decide(tx, RequestId(request), by=caller.id, method=body.method, evidence=evidence, policy=deps.policy)
+        return await _now(tx, RequestId(request))
+
+
+@router.post("/release")
+async def release(request: UUID, body: Release, deps: Given, caller: Caller) -> Now:
+    """Let the report be built from what there is."""
+    async with deps.transactions() as tx:
+        await review.release(tx, RequestId(request), by=caller.id, in_part=body.in_part, policy=deps.policy)
+        return await _now(tx, RequestId(request))
+
+
+@router.post("/cancel")
+async def cancel(request: UUID, body: Stop, deps: Given, caller: Caller) -> Now:
+    """Stop the request on our side; refused once an erasure has begun."""
+    async with deps.transactions() as tx:
+        reason = await _sealed(deps, tx, RequestId(request), body.reason)
+        await ending.cancel(tx, RequestId(request), by=caller.id, reason=reason, policy=deps.policy)
+        return await _now(tx, RequestId(request))
+
+
+@router.post("/withdraw")
+async def withdraw(request: UUID, body: Stop, deps: Given, caller: Caller) -> Now:
+    """The person takes the request back; an erasure that has begun is halted where it can be."""
+    async with deps.transactions() as tx:
+        reason = await _sealed(deps, tx, RequestId(request), body.reason)
+        await ending.withdraw(tx, RequestId(request), by=caller.id, reason=reason, policy=deps.policy)
+        return await _now(tx, RequestId(request))
+
+
+@router.post("/identifiers/{n}")
+async def decide(
+    request: UUID, n: Annotated[int, Path(ge=1, le=2**31 - 1)], body: Decision, deps: Given, caller: Caller
+) -> Now:
+    """Admit or reject an identifier that a custodian found."""
+    async with deps.transactions() as tx:
+        await review.decide(tx, RequestId(request), n, admit=body.admit, by=caller.id, policy=deps.policy)
+        return await _now(tx, RequestId(request))
+
+
+@router.get("/identifiers")
+async def identifiers(request: UUID, deps: Given, caller: Caller) -> IdentifiersRead:
+    """Show the identifiers in clear. That somebody read them is an entry of the log."""
+    id_ = RequestId(request)
+    async with deps.transactions() as tx:
+        read = await reading.identifiers(tx, id_, by=caller.id, policy=deps.policy)
+    key = await unwrap(deps.link_kms, id_, KeyUse.LINK, read.wrapped)
+    shown = [
+        IdentifierRead(
+            n=each.n,
+            kind=each.kind,
+            value=open_identifier(each.sealed, key, id_).value,
+            standing=each.standing,
+            found_by=each.found_by,
+        )
+        for each in read.identifiers
+    ]
+    return IdentifiersRead(identifiers=shown)
+
+
+async def _sealed(deps: Deps, tx: Transaction, request: RequestId, text: str) -> Detail:
+    link = (await keys.of_request(tx, request)).link
+    return seal_detail(text, link_public=link.public, request_id=request, salt=deps.new_secret())
+
+
+async def _now(tx: Transaction, request: RequestId) -> Now:
+    held = await views.standing(tx, request)
+    return Now(id=request, state=held.state, outcome=held.outcome, version=held.version)

@@ -1,0 +1,53 @@
+"""The finished report, handed out: decrypted while it is streamed, and never without its entry in the log."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+
+from contracts.ids import RequestId
+from contracts.parts import SealedNotes
+from contracts.sealing import open_sealed
+from orchestrator.domain.errors import Conflict
+from orchestrator.entrypoints.api.deps import Caller, Deps, Given
+from orchestrator.entrypoints.api.guard import GuardedRoute
+from orchestrator.entrypoints.api.permissions import V1
+from orchestrator.flow import reports
+from orchestrator.report.pieces import decrypt_pieces
+from orchestrator.store import keys
+from orchestrator.store.reports import Built
+from orchestrator.vault.blobs import report_name
+from orchestrator.vault.keys import KeyUse, unwrap
+
+router = APIRouter(prefix=f"{V1}/requests/{{request}}", tags=["reports"], route_class=GuardedRoute)
+
+
+@router.get("/report", response_class=StreamingResponse)
+async def report(request: UUID, deps: Given, caller: Caller) -> StreamingResponse:
+    """Hand the report out as a ZIP; the first time ends the request. The digest is in `X-Dsar-Digest`."""
+    id_ = RequestId(request)
+    async with deps.transactions() as tx:
+        built = await reports.fetch(tx, id_, by=caller.id, policy=deps.policy)
+        reply = (await keys.of_request(tx, id_)).reply
+    if reply.wrapped is None:
+        raise Conflict("the keys of this request were shredded: nobody can open its report any more")
+    notes = open_sealed(
+        built.sealed_key, key=await unwrap(deps.reply_kms, id_, KeyUse.REPLY, reply.wrapped), apv=str(id_)
+    )
+    key = SealedNotes.model_validate_json(notes).key() or b""
+    headers = {
+        "Content-Disposition": f'attachment; filename="report-{id_}.zip"',
+        "Content-Length": str(built.size),
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "X-Dsar-Digest": built.digest,
+    }
+    plain = decrypt_pieces(key, _pieces(deps, built, id_), request=id_)
+    return StreamingResponse(plain, media_type="application/zip", headers=headers)
+
+
+async def _pieces(deps: Deps, built: Built, request: RequestId) -> AsyncIterator[bytes]:
+    for n in range(built.parts):
+        yield b"".join([chunk async for chunk in deps.blobs.read(report_name(request, built.n, n))])

@@ -1,0 +1,83 @@
+"""Whether the API lives, is ready, and what it counts; and who the caller is."""
+
+import asyncio
+from typing import Final
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
+
+from orchestrator.domain.staff import Role
+from orchestrator.entrypoints.api.deps import Caller, Deps, Given
+from orchestrator.entrypoints.api.guard import GuardedRoute
+from orchestrator.entrypoints.api.permissions import V1
+from orchestrator.store import schema
+from orchestrator.store.views import health
+from orchestrator.telemetry import rendered
+
+router = APIRouter(tags=["service"], route_class=GuardedRoute)
+PATIENCE_S: Final = 2.0
+
+
+class Ready(BaseModel):
+    """Without its database the API is not ready; without Kafka it is: what it is told waits in the outbox."""
+
+    ready: bool
+    database: str
+    schema_head: str
+    kafka: str
+
+
+class Me(BaseModel):
+    """Who the token belongs to."""
+
+    id: str
+    roles: list[Role]
+
+
+@router.get("/livez", response_class=Response)
+async def livez() -> Response:
+    """Answer, which is the proof."""
+    return Response("alive\n", media_type="text/plain")
+
+
+@router.get("/readyz")
+async def readyz(deps: Given, response: Response) -> Ready:
+    """Look at the database, the schema and Kafka; 503 if requests cannot be served."""
+    (database, head), kafka = await asyncio.gather(_database(deps), _kafka(deps))
+    ready = database == head == "ok"
+    response.status_code = 200 if ready else 503
+    return Ready(ready=ready, database=database, schema_head=head, kafka=kafka)
+
+
+async def _database(deps: Deps) -> tuple[str, str]:
+    try:
+        async with asyncio.timeout(PATIENCE_S), deps.transactions() as tx:
+            found = await schema.revision(tx)
+    except (OSError, SQLAlchemyError):
+        return "not reachable", "unknown"
+    return "ok", "ok" if found == deps.schema_head else "another one than this program's; run `dsar db migrate`"
+
+
+async def _kafka(deps: Deps) -> str:
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            answers = await deps.broker_answers()
+    except OSError:
+        answers = False
+    return "ok" if answers else "not reachable; what is to be sent waits in the outbox"
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(deps: Given) -> Response:
+    """Show the figures, in the format of Prometheus."""
+    async with deps.transactions() as tx:
+        deps.metrics.take(await health.figures(tx))
+    text, media_type = rendered(deps.metrics.registry)
+    return Response(text, media_type=media_type)
+
+
+@router.get(f"{V1}/me")
+async def me(caller: Caller) -> Me:
+    """Say who the caller is and what they may do."""
+    return Me(id=caller.id, roles=sorted(caller.roles))
