@@ -72,9 +72,7 @@ def test_the_golden_dead_letter_and_a_slice_fit_their_schemas() -> None:
 
 @pytest.mark.parametrize("name", list(MODELS))
 def test_a_newer_peers_fields_are_allowed_everywhere(name: str) -> None:
-    assert "additionalProperties" not in {
-        key for key, value in json.loads(documents()[f"{name}.json"]).items() if not value
-    }
+    assert '"additionalProperties": false' not in documents()[f"{name}.json"]
 
 
 def test_a_result_must_say_its_kind() -> None:

@@ -1,6 +1,7 @@
 """Seals: opened by one key, for one party, or not at all."""
 
 import json
+import sys
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import pytest
@@ -106,6 +107,17 @@ HOSTILE = [
 def test_hostile_text_is_unsealable_and_nothing_else(n: int) -> None:
     with pytest.raises(Unsealable):
         open_sealed(HOSTILE[n], key=CRM_SEAL, apv="crm")
+
+
+def test_nesting_that_exhausts_the_stack_is_unsealable_and_nothing_else() -> None:
+    def deep(frames: int) -> None:
+        if frames:
+            deep(frames - 1)
+        else:
+            open_sealed(b64url(b"[" * 700) + "....", key=CRM_SEAL, apv="crm")
+
+    with pytest.raises(Unsealable):
+        deep(sys.getrecursionlimit() // 2)
 
 
 EPKS: list[object] = [
