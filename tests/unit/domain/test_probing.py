@@ -159,3 +159,10 @@ def test_an_erasure_that_did_not_reach_the_level_asked_for_ends_partial() -> Non
     play.answer_all(ERASE, erased(1, level=1))
     play.answer_all(PROBE, Absent())
     assert (play.state, play.request.outcome) == (State.CLOSED, Outcome.PARTIAL)
+
+
+def test_a_fact_that_changes_nothing_leaves_the_owner_of_a_failed_probe_in_place() -> None:
+    play = probing()
+    play.answer("crm", PROBE, outcome=Failed(retryable=False, error="Broken"))
+    play.answer("crm", PROBE, outcome=Failed(retryable=False, error="Broken"))
+    assert (play.events()[-1], play.request.blocked_by) == (Event.ANSWER_OUTDATED, Blocked.TASK_FAILED)
