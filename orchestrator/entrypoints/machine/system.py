@@ -19,9 +19,9 @@ from orchestrator.domain.staff import Role as StaffRole
 from orchestrator.embedded.home import Home, write_private
 from orchestrator.embedded.process import Condition, Program, environment
 from orchestrator.embedded.services import Running, services
-from orchestrator.entrypoints import samples
-from orchestrator.entrypoints.household import Household
-from orchestrator.entrypoints.samples import Sample
+from orchestrator.entrypoints.machine import samples
+from orchestrator.entrypoints.machine.household import Household
+from orchestrator.entrypoints.machine.samples import Sample
 from orchestrator.entrypoints.topics import make_topics
 from orchestrator.flow import registry, staff
 from orchestrator.settings import Role, Settings

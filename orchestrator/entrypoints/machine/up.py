@@ -3,7 +3,7 @@
 import asyncio
 
 from orchestrator.embedded.home import Home
-from orchestrator.entrypoints.system import System, system
+from orchestrator.entrypoints.machine.system import System, system
 from orchestrator.settings import Settings
 
 
