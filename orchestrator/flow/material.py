@@ -123,7 +123,6 @@ def _line(line: Line, manifest: Manifest, *, gap: bool) -> LineGiven:
         categories=declared.categories,
         basis=declared.basis,
         retention=declared.retention,
-        third_party=declared.third_party,
         said=line.said,
         gap=gap,
     )

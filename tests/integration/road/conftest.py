@@ -1,0 +1,22 @@
+"""A world for each test, on a migrated database of its own; its log is checked when the test ends."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest_asyncio
+
+from tests.integration.road.world import World, worlds
+from tests.integration.store.databases import copied, migrated
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def template(postgres_url: str, postgres_admin: asyncpg.Connection) -> AsyncIterator[str]:
+    async with migrated(postgres_admin, postgres_url) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def world(postgres_admin: asyncpg.Connection, template: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with copied(postgres_admin, template) as url, worlds(url, tmp_path) as made:
+        yield made

@@ -1,0 +1,141 @@
+"""What people do: open a request, look at a person, sign a plan, release, fetch, stop."""
+
+import secrets
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from contracts.identifiers import Identifier, IdentifierKind, identifier
+from contracts.ids import CustodianId, EventId, RequestId
+from orchestrator.domain.approval import Signature, approval_bytes
+from orchestrator.domain.events import Detail
+from orchestrator.domain.request import Kind
+from orchestrator.flow import approval, ending, identity, intake, registry, reports, review
+from orchestrator.flow.intake import Form
+from orchestrator.settings import Role
+from orchestrator.store import keys
+from orchestrator.store.reports import Built
+from orchestrator.store.requests import Opening
+from orchestrator.vault.details import seal_detail
+from tests.integration.road.custodian import FakeCustodian, Holding
+from tests.integration.road.world import World
+
+EMAIL, CUSTOMER = IdentifierKind.EMAIL, IdentifierKind.CUSTOMER_ID
+ANN = identifier("email", "ann@example.com")
+C1, C2 = identifier("customer_id", "c1"), identifier("customer_id", "c2")
+"""Ann's, and somebody else's."""
+
+
+def profiles() -> FakeCustodian:
+    """Finds people by e-mail, and knows their customer ids."""
+    ann = Holding(key="p1", about=(ANN,), names=(C1,))
+    return FakeCustodian(id=CustodianId("profiles"), needs=(EMAIL,), provides=(CUSTOMER,), holdings=[ann])
+
+
+def orders() -> FakeCustodian:
+    """Finds people by customer id only."""
+    held = [Holding(key="o1", about=(C1,)), Holding(key="o2", about=(C1,)), Holding(key="o3", about=(C2,))]
+    return FakeCustodian(id=CustodianId("orders"), needs=(CUSTOMER,), holdings=held)
+
+
+async def admitted(world: World, *custodians: FakeCustodian) -> None:
+    for each in custodians:
+        world.custodians[each.id] = each
+        async with world.tx[Role.API]() as tx:
+            await registry.admit(tx, each.signed_manifest(), by="st_admin", entry_id=EventId(uuid4()))
+
+
+async def the_usual(world: World) -> tuple[FakeCustodian, FakeCustodian]:
+    """Profiles and orders, admitted."""
+    both = profiles(), orders()
+    await admitted(world, *both)
+    return both
+
+
+async def detail(world: World, request: RequestId, said: str) -> Detail:
+    async with world.tx[Role.API]() as tx:
+        pairs = await keys.of_request(tx, request)
+    return seal_detail(said, link_public=pairs.link.public, request_id=request, salt=secrets.token_bytes(32))
+
+
+async def an_opening(world: World, kind: Kind, *who: Identifier) -> Opening:
+    today = datetime.fromtimestamp(world.now(), UTC).date()
+    form = Form(
+        kind=kind,
+        identifiers=who or (ANN,),
+        regime="eu_gdpr",
+        received_on=today - timedelta(days=1),
+        controller="Example",
+        idempotency_key=str(uuid4()),
+    )
+    return await intake.prepare(
+        form,
+        request=RequestId(uuid4()),
+        seeds=(secrets.token_bytes(32), secrets.token_bytes(32)),
+        link_kms=world.link,
+        reply_kms=world.reply,
+        blind_key=world.blind_key,
+        by="st_support",
+    )
+
+
+async def opened(world: World, kind: Kind, *who: Identifier) -> RequestId:
+    """A request, received."""
+    opening = await an_opening(world, kind, *who)
+    async with world.tx[Role.API]() as tx:
+        await intake.open_(tx, [opening])
+    return opening.request.id
+
+
+async def asked(world: World, kind: Kind, *who: Identifier) -> RequestId:
+    """A request of a person who is verified: the search has begun, nothing has left yet."""
+    request = await opened(world, kind, *who)
+    evidence = await detail(world, request, "passport of Ann Canary seen at the counter")
+    async with world.tx[Role.API]() as tx:
+        await identity.confirm(tx, request, by="st_ver", method="id_card", evidence=evidence, policy=world.policy)
+    return request
+
+
+async def signed(world: World, request: RequestId, name: str, *, plan_hash: str | None = None) -> Signature:
+    """The signature of one person under the plan as it is shown now."""
+    async with world.tx[Role.API]() as tx:
+        shown = await approval.show(tx, request, policy=world.policy)
+        at = tx.now.replace(microsecond=0)
+    key = world.approvers[name]
+    text = approval_bytes(environment="test", request=request, plan_hash=plan_hash or shown.hash, signed_at=at)
+    return Signature(staff=name, kid=key.kid, signed_at=at, value=key.sign(text))
+
+
+async def approved(world: World, request: RequestId, *names: str) -> None:
+    """These people look at the plan and sign it; both who usually do, if none is named."""
+    for name in names or ("st_a", "st_b"):
+        signature = await signed(world, request, name)
+        async with world.tx[Role.API]() as tx:
+            shown = await approval.show(tx, request, policy=world.policy)
+            await approval.approve(tx, request, signature, shown.hash, trust=world.trusted, policy=world.policy)
+
+
+async def released(world: World, request: RequestId, *, in_part: bool = False) -> None:
+    async with world.tx[Role.API]() as tx:
+        await review.release(tx, request, by="st_rev", in_part=in_part, policy=world.policy)
+
+
+async def fetched(world: World, request: RequestId) -> Built:
+    async with world.tx[Role.API]() as tx:
+        return await reports.fetch(tx, request, by="st_rev", policy=world.policy)
+
+
+async def withdrawn(world: World, request: RequestId) -> None:
+    reason = await detail(world, request, "she has changed her mind")
+    async with world.tx[Role.API]() as tx:
+        await ending.withdraw(tx, request, by="st_support", reason=reason, policy=world.policy)
+
+
+async def cancelled(world: World, request: RequestId) -> None:
+    reason = await detail(world, request, "opened twice")
+    async with world.tx[Role.API]() as tx:
+        await ending.cancel(tx, request, by="st_support", reason=reason, policy=world.policy)
+
+
+def kept_by_law(holding: Holding) -> Holding:
+    return replace(holding, kept=True)

@@ -1,0 +1,29 @@
+"""A database with the schema in it, for each test its own."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest_asyncio
+
+from tests.integration.road.world import World, worlds
+from tests.integration.store.databases import copied, migrated
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def template(postgres_url: str, postgres_admin: asyncpg.Connection) -> AsyncIterator[str]:
+    async with migrated(postgres_admin, postgres_url) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def database(postgres_admin: asyncpg.Connection, template: str) -> AsyncIterator[str]:
+    """The URL of a migrated database, as its owner."""
+    async with copied(postgres_admin, template) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def world(database: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with worlds(database, tmp_path) as made:
+        yield made
