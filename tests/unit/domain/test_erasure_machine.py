@@ -253,7 +253,7 @@ class Erasure(RuleBasedStateMachine):
 
 TestErasure = Erasure.TestCase
 TestErasure.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, derandomize=True, database=None,
+    max_examples=150, stateful_step_count=40, deadline=None, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )  # fmt: skip
 pytestmark = pytest.mark.timeout(120)
