@@ -14,6 +14,7 @@ from faststream.kafka import KafkaBroker
 from faststream.message import StreamMessage
 
 from contracts.bus.connection import Connection
+from contracts.bus.unreadable import read_around
 from contracts.envelope import Record
 from contracts.topics import MAX_BATCH, Channel
 
@@ -98,6 +99,8 @@ class Reader:
 
     async def __aenter__(self) -> Self:
         await self._broker.start()
+        consumer = cast("Any", self._subscriber.consumer)
+        consumer.getmany = partial(read_around, consumer, consumer.getmany, self._clock)
         return self
 
     async def __aexit__(
