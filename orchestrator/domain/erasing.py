@@ -63,7 +63,7 @@ def grace_over(draft: Draft) -> None:
         case None:
             draft.note(Event.POINT_OF_NO_RETURN, facts={"asking": draft.request.asking})
             draft.request = replace(draft.request, begun=True)
-            _erase(draft, _to_erase(draft))
+            erase(draft, _to_erase(draft))
             advance(draft)
         case guards.Reason.LAPSED:
             end_approval(draft, Event.APPROVAL_LAPSED)
@@ -83,7 +83,8 @@ def _to_erase(draft: Draft) -> frozenset[CustodianId]:
     return frozenset(line.custodian for line in draft.lines if plan.held(line)) - ended
 
 
-def _erase(draft: Draft, custodians: frozenset[CustodianId]) -> None:
+def erase(draft: Draft, custodians: frozenset[CustodianId]) -> None:
+    """Ask *custodians* to erase, in a new round under the approval that stands."""
     following = draft.request.erase_round + 1
     lapses = draft.approval.lapses_at(draft.request.grace_until) if draft.approval else None
     draft.request = replace(draft.request, erase_round=following, wake_at=lapses)
@@ -221,7 +222,7 @@ def _residual(draft: Draft, custodians: frozenset[CustodianId]) -> None:
     rounds = {task.round for task in draft.tasks if task.operation is Operation.ERASE and task.asking == asking}
     if draft.request.state is State.PROBING and approved and len(rounds) < MOST_RESIDUALS:
         draft.note(Event.RESIDUAL, facts={"custodians": sorted(custodians)})
-        _erase(draft, custodians)
+        erase(draft, custodians)
         return
     search.ask_for_approval(draft, Event.RESIDUAL_STAYS)
     if draft.request.withdrawn:  # nobody may be asked to erase what its owner took back
@@ -233,8 +234,10 @@ def _residual(draft: Draft, custodians: frozenset[CustodianId]) -> None:
 def _watch_on(draft: Draft, *, watching: bool) -> None:
     """Look again on the next day of the schedule; with none left, or nobody to ask, the request ends."""
     schedule = (timedelta(), *draft.policy.watch)
-    residual = [task.round for task in draft.tasks if task.operation is Operation.PROBE and _found_some(task)]
-    looked = draft.request.probe_round - max(residual, default=0)  # since the last erase: the watch begins anew with it
+    probes = [task for task in draft.tasks if task.operation is Operation.PROBE]
+    begun = max((task.round for task in probes if _found_some(task)), default=0)  # anew with the erase that followed
+    wasted = {task.round for task in probes if task.round > begun and task.state is TaskState.FAILED}
+    looked = draft.request.probe_round - begun - len(wasted)
     if watching and looked < len(schedule):
         pause = schedule[looked] - schedule[looked - 1]
         draft.request = replace(draft.request, wake_at=draft.at + pause)

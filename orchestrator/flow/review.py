@@ -1,7 +1,7 @@
-"""What happens when a person of ours decides on a search: an identifier is admitted or not, an access is released."""
+"""What happens when a person decides how it goes on: an access is released, an identifier used, a failure retried."""
 
 from contracts.ids import RequestId
-from orchestrator.domain import admission, search
+from orchestrator.domain import admission, retrying, search
 from orchestrator.domain.case import Policy
 from orchestrator.domain.draft import Draft
 from orchestrator.domain.errors import Conflict, NotFound
@@ -34,4 +34,11 @@ async def decide(tx: Transaction, request: RequestId, n: int, *, admit: bool, by
     draft.note(event, facts={"n": n, "kind": known.kind})
     draft.put_known([decided])
     search.advance(draft)
+    await cases.write(tx, [draft.step()])
+
+
+async def retry(tx: Transaction, request: RequestId, *, by: str, policy: Policy) -> None:
+    """Ask again for what has failed; raises `Conflict` if nothing has."""
+    draft = Draft(await cases.lock_one(tx, request), at=tx.now, policy=policy, actor=by)
+    retrying.retry(draft)
     await cases.write(tx, [draft.step()])

@@ -62,12 +62,14 @@ class Sample:
         return Program(name=self.name, argv=(*_command(), "run"), env=self.variables)
 
     async def make(self) -> SignedManifest:
-        """Make its keys and fill its store with made-up people, as they were; return its manifest."""
-        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        """Make its keys and fill its store with made-up people; return its manifest."""
         await _call((*_command(), "keys", "init"), self.variables)
-        await _call((*_command(), "seed", self.name), self.variables)
-        told = await _call((*_command(), "manifest"), self.variables)
+        _, told = await asyncio.gather(self.seed(), _call((*_command(), "manifest"), self.variables))
         return SignedManifest.model_validate_json(told)
+
+    async def seed(self) -> None:
+        """Bring its made-up people back, as if nobody had ever been erased."""
+        await _call((*_command(), "seed", self.name), self.variables)
 
 
 def _command() -> tuple[str, ...]:

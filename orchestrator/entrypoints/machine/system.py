@@ -67,16 +67,14 @@ async def system(home: Home, settings: Settings, *, reseed: bool = False) -> Asy
                 Connection(bootstrap=running.kafka_bootstrap, client_id="dsar-up", prefix=settings.topic_prefix)
             ),
         )
-        fresh = reseed or samples.needs(home.root)
-        manifests = asyncio.gather(*(each.make() for each in custodians)) if fresh else None
+        filling = _filled(custodians, new=samples.needs(home.root), reseed=reseed)
         url = f"http://{settings.api_host}:{home.port('api')}"
         engine = connect(household.url_of(Role.API, running.database_url), pool_size=2)
         try:
             transaction = transactions(engine)
             token = await _first_admin(household, transaction)
             await _start_roles(home, household, settings, running, url)
-            if manifests is not None:
-                await _admit(transaction, await manifests)
+            await _admit(transaction, await filling)
             for each in custodians:
                 await running.supervisor.start(each.program())
             home.announce("api", url)
@@ -104,6 +102,19 @@ async def _samples(home: Home, household: Household, settings: Settings, running
         kafka=running.kafka_bootstrap,
         environment=settings.environment,
     )
+
+
+def _filled(custodians: Sequence[Sample], *, new: bool, reseed: bool) -> asyncio.Task[list[SignedManifest]]:
+    """Begin to fill the stores, beside the start of the roles; the result is what must be admitted."""
+
+    async def fill() -> list[SignedManifest]:
+        if new:
+            return list(await asyncio.gather(*(each.make() for each in custodians)))
+        if reseed:
+            await asyncio.gather(*(each.seed() for each in custodians))
+        return []
+
+    return asyncio.create_task(fill())
 
 
 async def _first_admin(household: Household, transaction: Transactions) -> str | None:
