@@ -69,7 +69,7 @@ async def list_(deps: Given) -> Listed:
 @router.post("", status_code=201)
 async def add(body: Joining, deps: Given, caller: Caller) -> Joined:
     """Add somebody. They can do nothing until they have a token."""
-    id_ = f"s-{deps.new_id().hex[:12]}"
+    id_ = f"st_{deps.new_id().hex[:12]}"
     async with deps.transactions() as tx:
         joined = await flow.add(tx, deps.entry_id(), staff=id_, name=body.name, roles=set(body.roles), by=caller.id)
     return Joined(id=joined.id, roles=sorted(joined.roles))

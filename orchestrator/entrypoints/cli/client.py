@@ -1,0 +1,147 @@
+"""Talking to the API: its address and token, and what its problems mean for the exit code."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import IntEnum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import httpx2
+import typer
+
+URL: Final = "DSAR_URL"
+TOKEN: Final = "DSAR_TOKEN"  # noqa: S105 - a variable's name
+HOME: Final = "DSAR_HOME"
+PATIENCE_S: Final = 30.0
+Json = dict[str, Any]
+
+
+class Code(IntEnum):
+    """What the exit code says."""
+
+    OK = 0
+    REFUSED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    NOT_FOUND = 4
+    CONFLICT = 5
+
+
+BY_STATUS: Final[Mapping[int, Code]] = MappingProxyType({404: Code.NOT_FOUND, 409: Code.CONFLICT, 410: Code.CONFLICT})
+SERVERS_FAULT: Final = 500
+
+
+class Failed(Exception):
+    """The command ends here: with this code, and this told."""
+
+    def __init__(self, code: Code, detail: str, *, problem: Json | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.problem = problem or {"type": f"urn:dsar:{code.name.lower()}", "detail": detail}
+
+
+def home() -> Path:
+    """The home folder of this machine's own system."""
+    return Path(os.environ.get(HOME, "~/.dsar")).expanduser().absolute()
+
+
+def address() -> str:
+    """Where the API is: as the environment says, else as the system of this machine wrote down."""
+    given = os.environ.get(URL)
+    if given:
+        return given.rstrip("/")
+    try:
+        announced: str = json.loads((home() / "run.json").read_text(encoding="utf-8"))["addresses"]["api"]
+    except (OSError, ValueError, LookupError, TypeError):
+        raise Failed(
+            Code.UNREACHABLE, f"no API is known here: start one with `dsar up`, or set {URL} and {TOKEN}"
+        ) from None
+    return announced.rstrip("/")
+
+
+def bearer() -> str:
+    """The caller's token: from the environment, else the one that belongs to this machine's own system."""
+    given = os.environ.get(TOKEN)
+    if given:
+        return given.strip()
+    try:
+        return (home() / "token").read_text(encoding="utf-8").strip()
+    except OSError:
+        raise Failed(Code.USAGE, f"set {TOKEN} to your token; an admin issues one with `dsar staff token`") from None
+
+
+class Api:
+    """The API, as the caller's token lets it be."""
+
+    def __init__(self, client: httpx2.Client) -> None:
+        self._client = client
+
+    def get(self, path: str, **params: object) -> Json:
+        """Ask; parameters that are None are left out."""
+        told = {key: str(value) for key, value in params.items() if value is not None}
+        return self._json("GET", path, params=told)
+
+    def post(self, path: str, body: object = None, **headers: str) -> Json:
+        """Tell."""
+        return self._json("POST", path, json={} if body is None else body, headers=headers)
+
+    @contextmanager
+    def stream(self, path: str) -> Iterator[httpx2.Response]:
+        """Ask for something large."""
+        with _reached(), self._client.stream("GET", path) as response:
+            if response.status_code >= httpx2.codes.BAD_REQUEST:
+                response.read()
+                raise _refused(response)
+            yield response
+
+    def _json(self, method: str, path: str, **more: Any) -> Json:  # noqa: ANN401 - the client's own arguments
+        with _reached():
+            response = self._client.request(method, path, **more)
+        if response.status_code >= httpx2.codes.BAD_REQUEST:
+            raise _refused(response)
+        found: Json = response.json()
+        return found
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    try:
+        yield
+    except httpx2.TransportError as error:
+        told = f"the API does not answer ({type(error).__name__}); is `dsar up` running, is {URL} right?"
+        raise Failed(Code.UNREACHABLE, told) from None
+
+
+def _refused(response: httpx2.Response) -> Failed:
+    try:
+        problem: Json = response.json()
+        detail = str(problem["detail"])
+    except (ValueError, LookupError, TypeError):
+        problem, detail = {"status": response.status_code}, "the API answered something unexpected"
+    if response.status_code >= SERVERS_FAULT:
+        return Failed(Code.UNREACHABLE, detail, problem=problem)
+    return Failed(BY_STATUS.get(response.status_code, Code.REFUSED), detail, problem=problem)
+
+
+@contextmanager
+def failing(*, as_json: bool) -> Iterator[None]:
+    """Turn what fails into a line on stderr and the exit code that goes with it."""
+    try:
+        yield
+    except Failed as failed:
+        print(json.dumps(failed.problem) if as_json else f"dsar: {failed}", file=sys.stderr)
+        raise typer.Exit(failed.code) from None
+
+
+@contextmanager
+def talking(*, as_json: bool) -> Iterator[Api]:
+    """Talk to the API, for as long as the block lasts."""
+    with failing(as_json=as_json):
+        url = f"{address()}/api/v1"
+        headers = {"Authorization": f"Bearer {bearer()}"}
+        with httpx2.Client(base_url=url, headers=headers, timeout=PATIENCE_S) as client:
+            yield Api(client)

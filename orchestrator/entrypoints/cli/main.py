@@ -1,0 +1,77 @@
+"""`dsar`: the table of its commands. A command's module is imported when it is called, so that help costs nothing.
+
+Exit codes, of every command: 0 ok, 1 refused by a rule, 2 usage, 3 not reachable, 4 not found, 5 conflict.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module, metadata
+from types import MappingProxyType
+from typing import Annotated, Final
+
+import typer
+from typer._click import Command, Context, HelpFormatter
+from typer.core import TyperCommand, TyperGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Lazy:
+    """Where a command is (a module with a Typer called `app`), and what the list says of it."""
+
+    module: str
+    help: str
+
+
+HERE: Final = "orchestrator.entrypoints.cli"
+COMMANDS: Final[Mapping[str, Lazy]] = MappingProxyType(
+    {
+        "request": Lazy(f"{HERE}.requests", "Open, list, verify, approve, release and stop requests."),
+        "custodians": Lazy(f"{HERE}.custodians", "See who takes part, and admit custodians."),
+        "staff": Lazy(f"{HERE}.staff", "Add, list and disable staff; issue their tokens."),
+        "approver": Lazy(f"{HERE}.approver", "Make the personal key with which you approve erasures."),
+        "audit": Lazy(f"{HERE}.audit", "Look at the log, or take it away."),
+        "dead-letters": Lazy(f"{HERE}.dead_letters", "List, show, replay and drop what could not be taken."),
+        "me": Lazy(f"{HERE}.me", "Say who you are and what you may do."),
+        "doctor": Lazy(f"{HERE}.doctor", "Look at this machine and say what to repair."),
+        "custodian": Lazy(f"{HERE}.custodian", "Call `dsar-custodian`, the tool of custodian teams."),
+    }
+)
+
+
+class LazyGroup(TyperGroup):
+    """Knows its commands by name, and imports the one that is called."""
+
+    def list_commands(self, ctx: Context) -> list[str]:  # noqa: ARG002 - the base class asks so
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:  # noqa: ARG002 - the same
+        self.commands.update({name: TyperCommand(name) for name in COMMANDS})  # for "did you mean"
+        lazy = COMMANDS.get(cmd_name)
+        return None if lazy is None else typer.main.get_command(import_module(lazy.module).app)
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:  # noqa: ARG002 - the same
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, lazy.help) for name, lazy in COMMANDS.items()])
+
+
+app = typer.Typer(
+    cls=LazyGroup, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=True
+)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - a flag's callback
+    if wanted:
+        print(metadata.version("dsar-orchestrator"))
+        raise typer.Exit
+
+
+@app.callback(epilog="Exit codes: 0 ok, 1 refused by a rule, 2 usage, 3 not reachable, 4 not found, 5 conflict.")
+def dsar(
+    *, version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False
+) -> None:
+    """Answer data subject requests: find, hand over, erase, and prove it."""
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="dsar")
