@@ -47,4 +47,5 @@ async def heard(tx: Transaction, heartbeats: Sequence[Heartbeat]) -> None:
     if not heartbeats:
         return
     await registry.heard(tx, heartbeats)
-    await registry.renew(tx, {running.task_id: RENEWAL_S for each in heartbeats for running in each.running})
+    running = {(each.custodian, task.task_id) for each in heartbeats for task in each.running}
+    await registry.renew(tx, running, seconds=RENEWAL_S)

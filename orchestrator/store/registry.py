@@ -1,6 +1,6 @@
 """The registry: custodians, their admitted manifests, their public keys, their last heartbeats."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -45,11 +45,13 @@ HEARD: Final = text("""
 """)
 # skips what somebody is deciding on just now: a lease that is renewed a heartbeat later does no harm
 RENEW: Final = text("""
-    update task t set wake_at = :now + make_interval(secs => u.lease)
-    from unnest(cast(:task as uuid[]), cast(:lease as int[])) as u(task, lease)
-    where t.id in (select id from task where id = any(cast(:task as uuid[])) and state = 'issued'
-                   order by id for update skip locked)
-      and t.id = u.task
+    update task t set wake_at = cast(:now as timestamptz) + make_interval(secs => :lease)
+    from (select t.id from task t
+          join unnest(cast(:task as uuid[]), cast(:custodian as text[])) as u(task, custodian)
+            on t.id = u.task and t.custodian = u.custodian
+          where t.state = 'issued' and t.wake_at is not null
+          order by t.id for update of t skip locked) as theirs
+    where t.id = theirs.id
 """)
 LAST: Final = text("select custodian, max(heard_at) as heard_at from heartbeat group by custodian")
 
@@ -124,9 +126,14 @@ async def heard(tx: Transaction, heartbeats: Sequence[Heartbeat]) -> None:
     await tx.connection.execute(HEARD, arrays)
 
 
-async def renew(tx: Transaction, leases: Mapping[TaskId, int]) -> None:
-    """Give these tasks, if they are out, so many more seconds from now."""
-    arrays = {"task": list(leases), "lease": list(leases.values()), "now": tx.now}
+async def renew(tx: Transaction, running: Collection[tuple[CustodianId, TaskId]], *, seconds: int) -> None:
+    """Give these tasks, if they are out at the custodian named and waited for, so many seconds from now."""
+    arrays = {
+        "task": [task for _, task in running],
+        "custodian": [custodian for custodian, _ in running],
+        "lease": seconds,
+        "now": tx.now,
+    }
     await tx.connection.execute(RENEW, arrays)
 
 

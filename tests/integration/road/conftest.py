@@ -1,12 +1,14 @@
 """A world for each test, on a migrated database of its own; its log is checked when the test ends."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
 import pytest_asyncio
 
-from tests.integration.road.world import World, worlds
+from tests.integration.road.world import POLICY, World, worlds
 from tests.integration.store.databases import copied, migrated
 
 
@@ -19,4 +21,12 @@ async def template(postgres_url: str, postgres_admin: asyncpg.Connection) -> Asy
 @pytest_asyncio.fixture(loop_scope="session")
 async def world(postgres_admin: asyncpg.Connection, template: str, tmp_path: Path) -> AsyncIterator[World]:
     async with copied(postgres_admin, template) as url, worlds(url, tmp_path) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def watchful_world(postgres_admin: asyncpg.Connection, template: str, tmp_path: Path) -> AsyncIterator[World]:
+    """One that looks again, a day after an erasure, whether all is still gone."""
+    policy = replace(POLICY, watch=(timedelta(days=1),))
+    async with copied(postgres_admin, template) as url, worlds(url, tmp_path, policy) as made:
         yield made

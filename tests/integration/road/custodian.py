@@ -62,6 +62,7 @@ class FakeCustodian:
     id: CustodianId
     needs: tuple[IdentifierKind, ...]
     provides: tuple[IdentifierKind, ...] = ()
+    link: Link = Link.EXACT
     classes: tuple[DataClass, ...] = (STUFF,)
     holdings: list[Holding] = field(default_factory=list)
     silent: bool = False
@@ -72,6 +73,7 @@ class FakeCustodian:
     effects: list[str] = field(default_factory=list)  # the keys of what was erased, in order
     seen: set[tuple[str, int]] = field(default_factory=set)
     _ended: dict[TaskId, tuple[ClassAnswer, ...]] = field(default_factory=dict)
+    _halted: set[TaskId] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.signer = SigningKey.generate(secrets.token_bytes(32))
@@ -84,7 +86,7 @@ class FakeCustodian:
             owner=f"{self.id} team",
             operations=tuple(Claims(operation=each) for each in OPERATIONS),
             needs=self.needs,
-            provides=tuple(Provides(kind=each, link=Link.EXACT) for each in self.provides),
+            provides=tuple(Provides(kind=each, link=self.link) for each in self.provides),
             classes=tuple(ClassDeclared(name=each, label=each.title()) for each in self.classes),
             keys=(
                 KeyDeclared(use=KeyUse.SIGN, public=b64encode(self.signer.public).decode()),
@@ -125,6 +127,7 @@ class FakeCustodian:
         opened, rejected, _ = open_envelopes(records, door, now)
         assert not rejected, [each.refusal for each in rejected]
         self.commands += opened
+        opened.sort(key=lambda each: each.message.operation is not Operation.HALT)  # what is not begun can be stopped
         answers = [await self.answer(each, now=now, upload=upload) for each in opened]
         return [close_envelope(each, signer=self.signer) for each in answers]
 
@@ -160,13 +163,16 @@ class FakeCustodian:
                 }
             case Operation.PREVIEW:
                 return {"outcome": None, **self._find(command, content)}
+            case Operation.ERASE if content.task_id in self._halted:
+                return {}
             case Operation.ERASE:
                 return {"outcome": None, "classes": self._erase(content)}
             case Operation.PROBE:
                 return {"outcome": None, "classes": self._said(content, self._probe(content))}
             case Operation.HALT:
+                self._halted.add(content.task_id)
                 ended = self._ended.get(content.task_id)
-                return {"outcome": Halted()} if ended is None else {"outcome": None, "classes": ended}
+                return {} if ended is None else {"outcome": None, "classes": ended}
             case _:
                 assert_never(content.operation)
 

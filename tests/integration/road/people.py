@@ -5,11 +5,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+from contracts.command import Operation
 from contracts.identifiers import Identifier, IdentifierKind, identifier
 from contracts.ids import CustodianId, EventId, RequestId
+from contracts.results import Result
 from orchestrator.domain.approval import Signature, approval_bytes
 from orchestrator.domain.events import Detail
-from orchestrator.domain.request import Kind
+from orchestrator.domain.request import Kind, Outcome, State
+from orchestrator.domain.task import newest
 from orchestrator.flow import approval, ending, identity, intake, registry, reports, review
 from orchestrator.flow.intake import Form
 from orchestrator.settings import Role
@@ -24,15 +27,16 @@ EMAIL, CUSTOMER = IdentifierKind.EMAIL, IdentifierKind.CUSTOMER_ID
 ANN = identifier("email", "ann@example.com")
 C1, C2 = identifier("customer_id", "c1"), identifier("customer_id", "c2")
 """Ann's, and somebody else's."""
+NOBODY = identifier("email", "nobody@example.com")
 
 
-def profiles() -> FakeCustodian:
+def a_profile() -> FakeCustodian:
     """Finds people by e-mail, and knows their customer ids."""
     ann = Holding(key="p1", about=(ANN,), names=(C1,))
     return FakeCustodian(id=CustodianId("profiles"), needs=(EMAIL,), provides=(CUSTOMER,), holdings=[ann])
 
 
-def orders() -> FakeCustodian:
+def an_order_book() -> FakeCustodian:
     """Finds people by customer id only."""
     held = [Holding(key="o1", about=(C1,)), Holding(key="o2", about=(C1,)), Holding(key="o3", about=(C2,))]
     return FakeCustodian(id=CustodianId("orders"), needs=(CUSTOMER,), holdings=held)
@@ -47,7 +51,7 @@ async def admitted(world: World, *custodians: FakeCustodian) -> None:
 
 async def the_usual(world: World) -> tuple[FakeCustodian, FakeCustodian]:
     """Profiles and orders, admitted."""
-    both = profiles(), orders()
+    both = a_profile(), an_order_book()
     await admitted(world, *both)
     return both
 
@@ -135,6 +139,49 @@ async def cancelled(world: World, request: RequestId) -> None:
     reason = await detail(world, request, "opened twice")
     async with world.tx[Role.API]() as tx:
         await ending.cancel(tx, request, by="st_support", reason=reason, policy=world.policy)
+
+
+async def awaiting_approval(world: World) -> RequestId:
+    """An erasure whose search is over."""
+    request = await asked(world, Kind.ERASURE)
+    await world.drive()
+    assert await state(world, request) is State.AWAITING_APPROVAL
+    return request
+
+
+async def let_go(world: World) -> RequestId:
+    """An erasure that is past the point of no return, its commands not yet written."""
+    request = await awaiting_approval(world)
+    await approved(world, request)
+    world.ahead += world.policy.grace
+    await world.tick()
+    assert await state(world, request) is State.ERASING
+    return request
+
+
+async def state(world: World, request: RequestId) -> State:
+    return (await world.case(request)).request.state
+
+
+async def ended(world: World, request: RequestId) -> Outcome | None:
+    """How a request ended; None if it has not."""
+    found = (await world.case(request)).request
+    return found.outcome if found.state is State.CLOSED else None
+
+
+async def standing(world: World, request: RequestId, operation: Operation) -> dict[str, str]:
+    """Where the newest asking of each custodian stands."""
+    return {each.custodian: each.state for each in newest((await world.case(request)).tasks, operation).values()}
+
+
+async def said_of(world: World, request: RequestId) -> dict[str, list[str]]:
+    """What is said of each line of the plan: `found 2`."""
+    lines = (await world.case(request)).lines
+    return {f"{line.custodian}/{line.data_class}": [_told(each) for each in line.said] for line in lines}
+
+
+def _told(result: Result) -> str:
+    return f"{result.kind} {getattr(result, 'count', '')}".strip()
 
 
 def kept_by_law(holding: Holding) -> Holding:
