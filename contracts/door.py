@@ -15,7 +15,7 @@ from pydantic_core import from_json
 from contracts.answer import Answer
 from contracts.command import LANE_OF, Command
 from contracts.dead_letter import Refusal
-from contracts.envelope import Message, Record, kafka_key, labels, weight
+from contracts.envelope import LABELS, Message, Record, kafka_key, labels, weight
 from contracts.heartbeat import Heartbeat
 from contracts.ids import CustodianId
 from contracts.keys import CLOCK_TOLERANCE_S, KeyRing, PublicSigningKey
@@ -29,9 +29,7 @@ M_co = TypeVar("M_co", bound=Message, covariant=True)
 # long enough for an answer that a retired key signed to have left its topic
 ANSWERS_RETIRED_S: Final = TOPICS[Channel.ANSWERS].retention_ms // 1000 + 24 * 60 * 60
 
-_LABELS: Final = frozenset(
-    {"content-type", "ce_specversion", "ce_type", "ce_id", "ce_source", "ce_time", "kid", "sig", "to"}
-)
+_OURS: Final = LABELS | {"kid", "sig", "to"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +55,7 @@ class Opened(Generic[M_co]):
         """Return it as what it was found to be; raise `TypeError` if it is not."""
         if not isinstance(self.message, to):
             raise TypeError(f"not a {to.__name__}")
-        return Opened[N](
-            message=self.message,
-            kid=self.kid,
-            digest=self.digest,
-            value=self.value,
-            received_at=self.received_at,
-            record=self.record,
-        )
+        return cast("Opened[N]", self)
 
     def refused(self, refusal: Refusal) -> Rejected:
         """Return it as a record for the dead letters: genuine, but it names what we do not know, or hides something."""
@@ -203,7 +194,7 @@ def _headers(record: Record) -> Mapping[str, bytes]:
 
 
 def _repeats(headers: Iterable[tuple[str, bytes | None]]) -> bool:
-    ours = [name for name, _ in headers if name in _LABELS]
+    ours = [name for name, _ in headers if name in _OURS]
     return len(set(ours)) != len(ours)
 
 
@@ -303,9 +294,6 @@ def _check_addressed(message: Message, headers: Mapping[str, bytes], door: Door[
 
 
 def _check_key_time(message: Message, signer: PublicSigningKey, now: int) -> None:
-    if isinstance(message, Command):
-        counts = signer.counts(now, dated=message.iat)
-    else:
-        counts = signer.counts(now, retired_s=ANSWERS_RETIRED_S)
-    if not counts:
+    dated, retired_s = (message.iat, 0) if isinstance(message, Command) else (now, ANSWERS_RETIRED_S)
+    if not signer.counts(now, dated=dated, retired_s=retired_s):
         raise _Refused(Refusal.UNKNOWN_KEY)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Protocol, assert_never
+from typing import Final, Protocol, assert_never
 
 from contracts.answer import Answer
 from contracts.command import LANE_OF, Command
@@ -17,6 +17,9 @@ Message = Command | Answer | Heartbeat
 """What is signed and sent."""
 
 Headers = tuple[tuple[str, bytes], ...]
+
+LABELS: Final = frozenset({"content-type", "ce_specversion", "ce_type", "ce_id", "ce_source", "ce_time"})
+"""The unsigned headers that repeat what a message says."""
 
 
 class Record(Protocol):

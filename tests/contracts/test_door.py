@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from contracts.answer import Answer
 from contracts.command import Command, Lane, Operation
 from contracts.dead_letter import Refusal
 from contracts.door import ANSWERS_RETIRED_S, Skipped
 from contracts.envelope import close_envelope
+from contracts.heartbeat import Heartbeat
 from contracts.ids import CustodianId
 from contracts.keys import KeyRing, PublicSigningKey
 from contracts.slices import seal_slice
@@ -243,3 +245,16 @@ def test_a_message_over_the_size_is_not_sent() -> None:
     slices = [seal_slice(a_slice(recipient=CustodianId(f"c{n}")), public=CRM_SEAL.public) for n in range(900)]
     with pytest.raises(ValueError, match="over 524288 bytes"):
         close_envelope(a_command(slices=slices), signer=ACCESS_KEY)
+
+
+def test_an_opened_message_is_narrowed_to_what_it_is_and_to_nothing_else() -> None:
+    (opened,) = heard(the_answer_record()).opened
+    assert opened.narrowed(Answer) == opened
+    with pytest.raises(TypeError):
+        opened.narrowed(Heartbeat)
+
+
+def test_a_trace_goes_along_unsigned() -> None:
+    record = delivered(close_envelope(a_command(), signer=ACCESS_KEY, traceparent="00-aa-bb-01"))
+    assert dict(record.headers)["traceparent"] == b"00-aa-bb-01"
+    assert the_command(read(record))
