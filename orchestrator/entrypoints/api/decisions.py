@@ -98,6 +98,14 @@ async def release(request: UUID, body: Release, deps: Given, caller: Caller) -> 
         return await _now(tx, RequestId(request))
 
 
+@router.post("/retry")
+async def retry(request: UUID, deps: Given, caller: Caller) -> Now:
+    """Ask again for what has failed: a new round, so that no custodian answers from memory."""
+    async with deps.transactions() as tx:
+        await review.retry(tx, RequestId(request), by=caller.id, policy=deps.policy)
+        return await _now(tx, RequestId(request))
+
+
 @router.post("/cancel")
 async def cancel(request: UUID, body: Stop, deps: Given, caller: Caller) -> Now:
     """Stop the request on our side; refused once an erasure has begun."""

@@ -28,6 +28,7 @@ PERMISSIONS: Final[Mapping[tuple[str, str], Allowed]] = MappingProxyType(
         ("GET", f"{V1}/requests/{{request}}/plan"): EVERYBODY,
         ("POST", f"{V1}/requests/{{request}}/approve"): frozenset({R.APPROVER}),
         ("POST", f"{V1}/requests/{{request}}/release"): frozenset({R.REVIEWER}),
+        ("POST", f"{V1}/requests/{{request}}/retry"): frozenset({R.ONCALL, R.SUPPORT}),
         ("POST", f"{V1}/requests/{{request}}/cancel"): frozenset({R.SUPPORT}),
         ("POST", f"{V1}/requests/{{request}}/withdraw"): frozenset({R.SUPPORT}),
         ("GET", f"{V1}/requests/{{request}}/identifiers"): frozenset({R.VERIFIER, R.REVIEWER}),

@@ -90,6 +90,8 @@ def _way_out(request: Summary) -> str:
             return "request identifiers {id}"
         case Blocked.NO_CUSTODIAN:
             return "custodians admit FILE"
+        case Blocked.SEARCH_FAILED | Blocked.TASK_FAILED:
+            return "request retry {id}"
         case _:
             searching = request.kind is Kind.ACCESS and request.state is State.SEARCHING
             return "request release {id} --in-part" if searching else "request show {id}"

@@ -197,6 +197,12 @@ app.command("report")(downloads.report)
 
 
 @app.command()
+def retry(id_: Id, *, as_json: AsJson = False) -> None:
+    """Ask custodians again for what has failed."""
+    _decide(id_, "retry", {}, as_json=as_json)
+
+
+@app.command()
 def cancel(id_: Id, *, reason: Reason, as_json: AsJson = False) -> None:
     """Stop a request on our side; refused once an erasure has begun."""
     _decide(id_, "cancel", {"reason": reason}, as_json=as_json)

@@ -38,6 +38,7 @@ EMPTY_HANDED: Final = {  # what somebody who may do it is told, for a body that 
     ("GET", f"{V1}/requests/{{request}}/plan"): 404,
     ("POST", f"{V1}/requests/{{request}}/approve"): 422,
     ("POST", f"{V1}/requests/{{request}}/release"): 404,
+    ("POST", f"{V1}/requests/{{request}}/retry"): 404,
     ("POST", f"{V1}/requests/{{request}}/cancel"): 422,
     ("POST", f"{V1}/requests/{{request}}/withdraw"): 422,
     ("GET", f"{V1}/requests/{{request}}/identifiers"): 404,

@@ -197,6 +197,17 @@ async def test_a_withdrawn_request_is_closed(world: World) -> None:
     assert (answer.json()["state"], answer.json()["outcome"]) == ("closed", "withdrawn")
 
 
+async def test_what_has_failed_is_asked_again_when_staff_say_so(world: World) -> None:
+    request = await world.verified("erasure")
+    await world.failed(request, Operation.PREVIEW)
+    stuck = (await world.call("support", "GET", f"/requests/{request}")).json()["waiting"]
+    again = await world.call("oncall", "POST", f"/requests/{request}/retry")
+    once_more = await world.call("oncall", "POST", f"/requests/{request}/retry")
+    shown = (await world.call("support", "GET", f"/requests/{request}")).json()["waiting"]
+    assert (stuck["on"], stuck["next_command"]) == ("us", f"dsar request retry {request}")
+    assert (again.status_code, once_more.status_code, shown["on"]) == (200, 409, "custodians")
+
+
 async def test_identifiers_are_read_in_clear_only_with_an_entry_in_the_log(world: World) -> None:
     request = await world.verified()
     answer = await world.call("verifier", "GET", f"/requests/{request}/identifiers")

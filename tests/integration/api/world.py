@@ -3,7 +3,7 @@
 import secrets
 import time
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -21,7 +21,9 @@ from contracts.identifiers import IdentifierKind, identifier
 from contracts.ids import CommandId, EventId, RequestId
 from contracts.keys import SealingKey, SigningKey, kid_of
 from contracts.manifest import KeyDeclared, KeyUse
-from contracts.results import ClassResult, Found
+from contracts.parts import PART_BYTES, SealedNotes
+from contracts.results import ClassResult, Failed, Found
+from contracts.sealing import seal
 from contracts.signed_manifest import SignedManifest, sign_manifest
 from orchestrator.domain.admission import Claim
 from orchestrator.domain.approval import Approver, TrustList, approval_bytes
@@ -32,11 +34,13 @@ from orchestrator.domain.staff import Role
 from orchestrator.domain.task import TaskState
 from orchestrator.entrypoints.api.app import app
 from orchestrator.entrypoints.api.deps import Deps, Letter, Unreachable
-from orchestrator.flow import registry, staff
+from orchestrator.flow import registry, reports, staff
+from orchestrator.report.pieces import encrypt_pieces
 from orchestrator.store import cases, keys, schema
 from orchestrator.store.log import number
+from orchestrator.store.reports import Built
 from orchestrator.store.session import Transaction, Transactions, transactions
-from orchestrator.vault.blobs import Blobs
+from orchestrator.vault.blobs import Blobs, report_name
 from orchestrator.vault.identifiers import blind, seal_identifier
 from orchestrator.vault.kms import FileKms
 from tests.unit.domain.builders import a_manifest, an_answer, said, says
@@ -196,6 +200,38 @@ class World:
             answers = [said(an_answer(each, says(**classes)), claims=found) for each in asked]
             await cases.write(tx, [hear(case, answers, at=tx.now, policy=POLICY)])
 
+    async def failed(self, request: UUID, operation: Operation) -> None:
+        """Everybody says that it cannot be done, and never will be."""
+        await self.sent(request, operation)
+        async with self.transactions() as tx:
+            case = await cases.lock_one(tx, RequestId(request))
+            outcome = Failed(retryable=False, error="Broken")
+            answers = [said(an_answer(each, outcome=outcome)) for each in case.tasks if each.operation is operation]
+            await cases.write(tx, [hear(case, answers, at=tx.now, policy=POLICY)])
+
+    async def built(self, request: UUID, plain: bytes = b"PK report") -> None:
+        """A reporter has built the report of a released request."""
+        id_, key, parts = RequestId(request), b"k" * 32, 0
+        async for piece in encrypt_pieces(key, _stream(plain), request=id_):
+            body = _stream(piece.ciphertext)
+            await self.deps.blobs.put_stream(report_name(id_, 1, piece.n), body, limit=2 * PART_BYTES)
+            parts += 1
+        async with transactions(self.owner)() as tx:
+            public = (await keys.of_request(tx, id_)).reply.public
+            notes = SealedNotes(content_key=b64encode(key).decode())
+            sealed = seal(notes.to_bytes(), to=public, kid=kid_of(public), apv=str(id_))
+            digest = sha256(plain).hexdigest()
+            built = Built(n=1, digest=digest, size=len(plain), parts=parts, sealed_key=sealed)
+            await reports.built(tx, id_, built, policy=POLICY)
+
+    async def deliverable(self, plain: bytes = b"PK report") -> UUID:
+        """An access request whose report waits to be fetched."""
+        request = await self.verified()
+        await self.answered(request, Operation.COLLECT, profile=FOUND)
+        await self.call("reviewer", "POST", f"/requests/{request}/release", {})
+        await self.built(request, plain)
+        return request
+
     async def claim(self, request: UUID, kind: IdentifierKind, value: str) -> Claim:
         async with self.transactions() as tx:
             link = (await keys.of_request(tx, RequestId(request))).link.public
@@ -220,6 +256,10 @@ class World:
         answer = await self.call("auditor", "GET", "/audit?limit=500")
         found: list[Json] = [each["leaf"] for each in answer.json()["entries"]]
         return found
+
+
+async def _stream(data: bytes) -> AsyncIterator[bytes]:
+    yield data
 
 
 async def _send(tx: Transaction, request: RequestId, operation: Operation) -> None:

@@ -23,6 +23,7 @@ DOCUMENT: PlanDocument = {
     "asking": 0, "commitment": "c", "environment": "test", "lines": [["crm", "profile", "hash", 1]],
     "request": str(REQUEST), "round": 1, "v": 1,
 }  # fmt: skip
+OF_ANOTHER: PlanDocument = DOCUMENT | {"request": str(UUID(int=6))}
 
 
 def a_plan(**other: object) -> dict[str, Any]:
@@ -40,10 +41,10 @@ def test_the_hash_is_computed_from_what_is_shown() -> None:
         a_plan(hash="0" * 64),
         a_plan(lines=[]),
         a_plan(lines=[{"custodian": "shop", "data_class": "profile", "previewed": []}]),
-        a_plan(document=DOCUMENT | {"request": str(UUID(int=6))}, hash=hash_of(DOCUMENT | {"request": str(UUID(int=6))})),
+        a_plan(document=OF_ANOTHER, hash=hash_of(OF_ANOTHER)),
     ],
     ids=["another hash", "lines left out", "lines of others", "another request"],
-)  # fmt: skip
+)
 def test_a_plan_that_is_not_what_it_says_is_never_signed(plan: dict[str, Any]) -> None:
     with pytest.raises(Failed) as refused:
         _checked(plan, REQUEST)
