@@ -43,6 +43,7 @@ class Program:
     ready_within: float = 30.0
     stop_with: signal.Signals = signal.SIGTERM
     grace: float = 10.0
+    layer: int = 0  # higher ones are stopped first; those of one layer together
     adopt: bool = False  # a leftover that `ready` recognises as ours is kept instead of restarted
 
 

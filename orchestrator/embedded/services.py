@@ -1,7 +1,7 @@
 """PostgreSQL and Kafka on this machine, started together and gone together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -19,9 +19,18 @@ class Running:
     kafka_bootstrap: str
 
 
+Meanwhile = Callable[[str], Awaitable[None]]
+"""What can be done with the database's address while Kafka, which takes longer, is still starting."""
+
+
 @asynccontextmanager
 async def services(
-    home: Home, *, database_url: str | None = None, kafka_bootstrap: str | None = None, fast: bool = False
+    home: Home,
+    *,
+    database_url: str | None = None,
+    kafka_bootstrap: str | None = None,
+    fast: bool = False,
+    meanwhile: Meanwhile | None = None,
 ) -> AsyncIterator[Running]:
     """Both services, ready to be used; one whose address is given is not started, but passed on.
 
@@ -29,10 +38,17 @@ async def services(
     """
     async with Supervisor(home) as supervisor:
         url, bootstrap = await _together(
-            _given(database_url) or postgres.start(supervisor, fast=fast),
+            _and_then(_given(database_url) or postgres.start(supervisor, fast=fast), meanwhile),
             _given(kafka_bootstrap) or kafka.start(supervisor),
         )
         yield Running(supervisor=supervisor, database_url=url, kafka_bootstrap=bootstrap)
+
+
+async def _and_then(address: Awaitable[str], meanwhile: Meanwhile | None) -> str:
+    found = await address
+    if meanwhile is not None:
+        await meanwhile(found)
+    return found
 
 
 def _given(address: str | None) -> "Awaitable[str] | None":

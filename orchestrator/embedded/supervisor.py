@@ -71,9 +71,10 @@ class Supervisor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            while self._children:
-                await self._end(self._children[-1])
-                self._children.pop()
+            for layer in sorted({child.program.layer for child in self._children}, reverse=True):
+                ending = [child for child in self._children if child.program.layer == layer]
+                await asyncio.gather(*(self._end(child) for child in ending))
+            self._children.clear()
         finally:
             for number in STOP_SIGNALS:
                 asyncio.get_running_loop().remove_signal_handler(number)

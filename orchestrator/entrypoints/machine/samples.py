@@ -21,6 +21,9 @@ TRANSACTION_HISTORY: Final = "transaction-history"
 RECOMMENDATION_LOGS: Final = "recommendation-logs"
 SAMPLES: Final = (USER_PROFILES, TRANSACTION_HISTORY, RECOMMENDATION_LOGS)
 IN_DATABASES: Final = (USER_PROFILES, TRANSACTION_HISTORY)
+APPLICATION: Final = 1
+"""The layer of everything that uses the services: it is stopped before them."""
+
 HEARTBEAT_S: Final = 5
 """On one machine a silent custodian is to be seen at once."""
 
@@ -59,7 +62,7 @@ class Sample:
 
     def program(self) -> Program:
         """Its worker."""
-        return Program(name=self.name, argv=(*_command(), "run"), env=self.variables)
+        return Program(name=self.name, argv=(*_command(), "run"), env=self.variables, layer=APPLICATION)
 
     async def make(self) -> SignedManifest:
         """Make its keys and fill its store with made-up people; return its manifest."""

@@ -56,65 +56,99 @@ async def system(home: Home, settings: Settings, *, reseed: bool = False) -> Asy
 
     *reseed* fills the samples' stores anew, as if nobody had ever been erased.
     """
-    household = Household(home.root)
-    household.furnish(settings, secrets.token_bytes)
+    start = _Start(home, settings, reseed=reseed)
     given = settings.database_url.get_secret_value() if settings.database_url else None
-    async with services(home, database_url=given, kafka_bootstrap=settings.kafka_bootstrap) as running:
-        custodians, _, _ = await asyncio.gather(
-            _samples(home, household, settings, running),
-            migrate(running.database_url, household.passwords()),
-            make_topics(
-                Connection(bootstrap=running.kafka_bootstrap, client_id="dsar-up", prefix=settings.topic_prefix)
-            ),
-        )
-        filling = _filled(custodians, new=samples.needs(home.root), reseed=reseed)
-        url = f"http://{settings.api_host}:{home.port('api')}"
-        engine = connect(household.url_of(Role.API, running.database_url), pool_size=2)
+    async with services(
+        home, database_url=given, kafka_bootstrap=settings.kafka_bootstrap, meanwhile=start.prepare
+    ) as running:
+        bus = Connection(bootstrap=running.kafka_bootstrap, client_id="dsar-up", prefix=settings.topic_prefix)
+        await make_topics(bus, replicas=settings.topic_replicas)
+        engine = connect(start.household.url_of(Role.API, running.database_url), pool_size=2)
         try:
             transaction = transactions(engine)
-            token = await _first_admin(household, transaction)
-            await _start_roles(home, household, settings, running, url)
-            await _admit(transaction, await filling)
-            for each in custodians:
+            token = await _first_admin(start.household, transaction)
+            await asyncio.gather(*(running.supervisor.start(each) for each in start.roles(running)))
+            await _admit(transaction, await start.filling)
+            for each in start.samples:
                 await running.supervisor.start(each.program())
-            home.announce("api", url)
+            home.announce("api", start.url)
             yield System(
-                url=url,
+                url=start.url,
                 root=home.root,
                 new_token=token,
                 running=running,
                 transactions=transaction,
-                samples=custodians,
+                samples=start.samples,
             )
         finally:
             await engine.dispose()
 
 
-def _connection(running: Running, settings: Settings) -> Connection:
-    return Connection(bootstrap=running.kafka_bootstrap, client_id="dsar-up", prefix=settings.topic_prefix)
+class _Start:
+    """What is known while the system starts."""
 
+    def __init__(self, home: Home, settings: Settings, *, reseed: bool) -> None:
+        self.home, self.settings, self._reseed = home, settings, reseed
+        self.url = f"http://{settings.api_host}:{home.port('api')}"
+        self.samples: list[Sample] = []
+        self.filling: asyncio.Future[list[SignedManifest]] = asyncio.get_running_loop().create_future()
+        self.household = Household(home.root)
+        self.household.furnish(settings, secrets.token_bytes)
 
-async def _samples(home: Home, household: Household, settings: Settings, running: Running) -> list[Sample]:
-    return await samples.prepared(
-        home.root,
-        running.database_url,
-        command_keys=household.command_keys,
-        kafka=running.kafka_bootstrap,
-        environment=settings.environment,
-    )
+    async def prepare(self, database_url: str) -> None:
+        """What needs the database alone: its schema, and the samples' stores, which go on filling."""
+        self.samples = await samples.prepared(
+            self.home.root,
+            database_url,
+            command_keys=self.household.command_keys,
+            kafka=self.settings.kafka_bootstrap or f"127.0.0.1:{self.home.port('kafka')}",
+            environment=self.settings.environment,
+        )
+        self.filling = asyncio.create_task(self._fill())
+        await migrate(database_url, self.household.passwords())
 
-
-def _filled(custodians: Sequence[Sample], *, new: bool, reseed: bool) -> asyncio.Task[list[SignedManifest]]:
-    """Begin to fill the stores, beside the start of the roles; the result is what must be admitted."""
-
-    async def fill() -> list[SignedManifest]:
-        if new:
-            return list(await asyncio.gather(*(each.make() for each in custodians)))
-        if reseed:
-            await asyncio.gather(*(each.seed() for each in custodians))
+    async def _fill(self) -> list[SignedManifest]:
+        """Fill the stores; return what must be admitted."""
+        if samples.needs(self.home.root):
+            return list(await asyncio.gather(*(each.make() for each in self.samples)))
+        if self._reseed:
+            await asyncio.gather(*(each.seed() for each in self.samples))
         return []
 
-    return asyncio.create_task(fill())
+    def roles(self, running: Running) -> list[Program]:
+        """The processes of the orchestrator, each with the logins and keys of its own roles."""
+        return [self._program(name, roles, running) for name, roles in PROCESSES.items()]
+
+    def _program(self, name: str, roles: Sequence[Role], running: Running) -> Program:
+        logins = {
+            f"DSAR_DATABASE_URL_{role.upper()}": self.household.url_of(role, running.database_url) for role in roles
+        }
+        serves = Role.API in roles
+        return Program(
+            name=name,
+            argv=(sys.executable, "-m", "orchestrator.entrypoints.run", *roles),
+            env=environment(self._shared(running) | logins),
+            ports={"api": self.home.port("api")} if serves else {},
+            ready=_answers(self.url) if serves else None,
+            layer=samples.APPLICATION,
+            grace=20.0,
+        )
+
+    def _shared(self, running: Running) -> dict[str, str]:
+        given = self.settings
+        return {
+            "DSAR_HOME": str(self.home.root),
+            "DSAR_ENVIRONMENT": given.environment,
+            "DSAR_CONTROLLER": given.controller,
+            "DSAR_LOG_LEVEL": given.log_level,
+            "DSAR_INSTANCE": given.instance,
+            "DSAR_KAFKA_BOOTSTRAP": running.kafka_bootstrap,
+            "DSAR_TOPIC_PREFIX": given.topic_prefix,
+            "DSAR_GRACE_SECONDS": str(given.grace_seconds),
+            "DSAR_WATCH_DAYS": ",".join(str(each.total_seconds() / 86_400) for each in given.watch_days),
+            "DSAR_API_HOST": given.api_host,
+            "DSAR_API_PORT": str(self.home.port("api")),
+        }
 
 
 async def _first_admin(household: Household, transaction: Transactions) -> str | None:
@@ -138,35 +172,6 @@ async def _admit(transaction: Transactions, manifests: Sequence[SignedManifest])
     async with transaction() as tx:
         for each in manifests:
             await registry.admit(tx, each, by=BOOTSTRAP, entry_id=_entry())
-
-
-async def _start_roles(home: Home, household: Household, settings: Settings, running: Running, url: str) -> None:
-    shared = {
-        "DSAR_HOME": str(home.root),
-        "DSAR_ENVIRONMENT": settings.environment,
-        "DSAR_CONTROLLER": settings.controller,
-        "DSAR_LOG_LEVEL": settings.log_level,
-        "DSAR_KAFKA_BOOTSTRAP": running.kafka_bootstrap,
-        "DSAR_TOPIC_PREFIX": settings.topic_prefix,
-        "DSAR_GRACE_SECONDS": str(settings.grace_seconds),
-        "DSAR_WATCH_DAYS": ",".join(str(each.total_seconds() / 86_400) for each in settings.watch_days),
-        "DSAR_API_HOST": settings.api_host,
-        "DSAR_API_PORT": str(home.port("api")),
-    }
-    programs = []
-    for name, roles in PROCESSES.items():
-        own = {f"DSAR_DATABASE_URL_{role.upper()}": household.url_of(role, running.database_url) for role in roles}
-        programs.append(
-            Program(
-                name=name,
-                argv=(sys.executable, "-m", "orchestrator.entrypoints.run", *roles),
-                env=environment(shared | own),
-                ports={"api": home.port("api")} if Role.API in roles else {},
-                ready=_answers(url) if Role.API in roles else None,
-                grace=20.0,
-            )
-        )
-    await asyncio.gather(*(running.supervisor.start(each) for each in programs))
 
 
 def _answers(url: str) -> Condition:
