@@ -1,6 +1,6 @@
 """What happens when a person of ours reads personal data: it is written down before it is shown."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from contracts.ids import RequestId
 from orchestrator.domain.admission import Known
@@ -28,6 +28,5 @@ async def identifiers(tx: Transaction, request: RequestId, *, by: str, policy: P
         raise Conflict("the keys of this request were shredded: nobody can read its identifiers any more")
     draft = Draft(case, at=tx.now, policy=policy, actor=by)
     draft.note(Event.DATA_READ, facts={"what": "identifiers", "count": len(case.identifiers)})
-    draft.request = replace(draft.request, blocked_by=case.request.blocked_by)  # looking decides nothing
     await cases.write(tx, [draft.step()])
     return Sealed(identifiers=case.identifiers, wrapped=wrapped)

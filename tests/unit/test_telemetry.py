@@ -115,7 +115,7 @@ def test_an_error_that_a_library_logs_is_told_the_same_way(stream: io.StringIO) 
 def _fail() -> None:
     secret = CANARY
     try:
-        _ = {}[secret]
+        _ = dict.fromkeys(("x",))[secret]
     except KeyError as error:
         raise RuntimeError(f"no {secret}") from error
 

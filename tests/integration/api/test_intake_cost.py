@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from sqlalchemy import event
 
@@ -14,8 +13,8 @@ def counted(world: World) -> Iterator[list[str]]:
     """The statements that the API sends meanwhile, by their first words."""
     seen: list[str] = []
 
-    def note(*given: Any) -> None:
-        seen.append(" ".join(given[2].split()[:4]))
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        seen.append(" ".join(statement.split()[:4]))
 
     event.listen(world.engine.sync_engine, "before_cursor_execute", note)
     yield seen

@@ -120,6 +120,30 @@ async def test_each_role_may_do_what_the_table_says(
         assert answer.status_code == EMPTY_HANDED[method, path]
 
 
+PERSONAL: Final = {
+    ("GET", f"{V1}/requests/{{request}}/identifiers"),
+    ("GET", f"{V1}/requests/{{request}}/report"),
+}
+"""What shows personal data."""
+
+
+@pytest.mark.parametrize("role", [Role.AUDITOR, Role.ONCALL, Role.ADMIN, Role.APPROVER, Role.SUPPORT])
+def test_only_who_must_see_personal_data_does(role: Role) -> None:
+    assert all(role not in (PERMISSIONS[each] or ()) for each in PERSONAL)
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - {Role.APPROVER}))
+def test_nobody_but_an_approver_approves(role: Role) -> None:
+    assert role not in (PERMISSIONS["POST", f"{V1}/requests/{{request}}/approve"] or ())
+
+
+def test_an_admin_decides_about_people_and_custodians_and_nothing_else() -> None:
+    changes = {
+        path for (method, path), allowed in PERMISSIONS.items() if method != "GET" and Role.ADMIN in (allowed or ())
+    }
+    assert {path.split("/")[3] for path in changes} == {"staff", "custodians"}
+
+
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer dst_", "Bearer dst_" + "0" * 64, "Basic YTpi", "dst_x"])
 async def test_what_is_no_token_opens_nothing(world: World, header: str) -> None:
     answer = await world.client.get(f"{V1}/me", headers={"Authorization": header})
