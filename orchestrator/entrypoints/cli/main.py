@@ -16,15 +16,20 @@ from typer.core import TyperCommand, TyperGroup
 
 @dataclass(frozen=True, slots=True)
 class Lazy:
-    """Where a command is (a module with a Typer called `app`), and what the list says of it."""
+    """Where a command is (a module, and its Typer in there), and what the list says of it."""
 
     module: str
     help: str
+    typer: str = "app"
 
 
 HERE: Final = "orchestrator.entrypoints.cli"
 COMMANDS: Final[Mapping[str, Lazy]] = MappingProxyType(
     {
+        "demo": Lazy(f"{HERE}.machine", "One access and one erasure request, from start to end.", "demo_app"),
+        "up": Lazy(f"{HERE}.machine", "The whole system of one machine, in the foreground.", "up_app"),
+        "run": Lazy(f"{HERE}.machine", "One or more roles, as a deployment runs them.", "run_app"),
+        "db": Lazy(f"{HERE}.machine", "Bring the database up to date, or see whether it is.", "db_app"),
         "request": Lazy(f"{HERE}.requests", "Open, list, verify, approve, release and stop requests."),
         "custodians": Lazy(f"{HERE}.custodians", "See who takes part, and admit custodians."),
         "staff": Lazy(f"{HERE}.staff", "Add, list and disable staff; issue their tokens."),
@@ -47,7 +52,7 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Context, cmd_name: str) -> Command | None:  # noqa: ARG002 - the same
         self.commands.update({name: TyperCommand(name) for name in COMMANDS})  # for "did you mean"
         lazy = COMMANDS.get(cmd_name)
-        return None if lazy is None else typer.main.get_command(import_module(lazy.module).app)
+        return None if lazy is None else typer.main.get_command(getattr(import_module(lazy.module), lazy.typer))
 
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:  # noqa: ARG002 - the same
         with formatter.section("Commands"):

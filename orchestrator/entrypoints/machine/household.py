@@ -59,12 +59,17 @@ class Household:
         for lane in Lane:
             if not settings.command_key(lane).exists():
                 SigningKey.generate(secret(KEY_BYTES)).save(settings.command_key(lane))
-        if not self.logins.exists():
-            passwords = {role.login: secret(PASSWORD_BYTES).hex() for role in Role}
-            write_private(self.logins, json.dumps(passwords))
+        self.furnish_logins(secret)
         if not settings.approvers().exists():
             write_private(settings.approvers(), TRUST_LIST)
         self._publish(settings)
+
+    def furnish_logins(self, secret: Callable[[int], bytes]) -> None:
+        """Make the passwords of the database logins, once."""
+        self.logins.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not self.logins.exists():
+            passwords = {role.login: secret(PASSWORD_BYTES).hex() for role in Role}
+            write_private(self.logins, json.dumps(passwords))
 
     def _publish(self, settings: Settings) -> None:
         rows = [

@@ -17,9 +17,9 @@ def up(settings: Settings) -> None:
 
 
 async def _until_stopped(home: Home, settings: Settings) -> None:
-    print("starting PostgreSQL, Kafka, the roles and three sample custodians …", flush=True)  # noqa: T201
+    print("starting PostgreSQL, Kafka, the roles and three sample custodians …", flush=True)
     async with system(home, settings) as running:
-        print("\n".join(_welcome(running)), flush=True)  # noqa: T201
+        print("\n".join(_welcome(running)), flush=True)
         await running.running.supervisor.until_stopped()
 
 

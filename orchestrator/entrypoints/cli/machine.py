@@ -1,0 +1,118 @@
+"""`dsar demo`, `dsar up`, `dsar run`, `dsar db`: the programs of a machine, beside those that talk to the API."""
+
+import asyncio
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from orchestrator import telemetry
+from orchestrator.embedded.errors import EmbeddedError, HomeInUse, StopRequested
+from orchestrator.entrypoints import run as role_program
+from orchestrator.entrypoints.cli.client import Code, Failed, failing
+from orchestrator.entrypoints.cli.output import AsJson, as_document, facts, line
+from orchestrator.entrypoints.machine.cast import Refused
+from orchestrator.entrypoints.machine.curtain import as_json as told
+from orchestrator.entrypoints.machine.curtain import as_lines
+from orchestrator.entrypoints.machine.demo import DemoStuck
+from orchestrator.entrypoints.machine.demo import demo as play
+from orchestrator.entrypoints.machine.household import Household
+from orchestrator.entrypoints.machine.samples import SampleBroken
+from orchestrator.entrypoints.machine.up import up as keep_up
+from orchestrator.entrypoints.machine.view import View
+from orchestrator.settings import BadSettings, Role, Settings
+from orchestrator.store import schema
+from orchestrator.store.session import connect, transactions
+
+demo_app = typer.Typer(rich_markup_mode=None, add_completion=False)
+up_app = typer.Typer(rich_markup_mode=None, add_completion=False)
+run_app = typer.Typer(rich_markup_mode=None, add_completion=False)
+db_app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+
+
+@demo_app.command()
+def demo(*, as_json: AsJson = False) -> None:
+    """Drive one access and one erasure request to their ends on this machine, and stop everything again."""
+    telemetry.configure("demo", level="warning")
+    with failing(as_json=as_json), _in_words():
+        played = play(Settings.read(), View(Console(), silent=as_json))
+    if as_json:
+        as_document(told(played))
+    else:
+        for each in as_lines(played):
+            line(each)
+
+
+@up_app.command()
+def up() -> None:
+    """Keep the whole system running in the foreground: services, roles, three sample custodians. Ctrl-C stops it."""
+    telemetry.configure("up", level="warning")
+    with failing(as_json=False), _in_words():
+        keep_up(Settings.read())
+
+
+@run_app.command()
+def run(roles: Annotated[list[Role], typer.Argument(help="One or more: " + ", ".join(Role) + ".")]) -> None:
+    """Run roles in this process until SIGTERM, as the environment says (DSAR_…)."""
+    with failing(as_json=False), _in_words():
+        role_program.run(roles)
+
+
+@db_app.command()
+def migrate(*, as_json: AsJson = False) -> None:
+    """Bring the database up to date and give every role its login. Safe to repeat; a job of its own, as the owner."""
+    with failing(as_json=as_json), _in_words():
+        settings = Settings.read()
+        household = Household(settings.root)
+        household.furnish_logins(secrets.token_bytes)
+        revision = asyncio.run(schema.migrate(settings.owner_url(), household.passwords()))
+    if as_json:
+        as_document({"revision": revision})
+    else:
+        facts([("revision", revision), ("logins", ", ".join(role.login for role in Role))])
+
+
+@db_app.command()
+def status(*, as_json: AsJson = False) -> None:
+    """Say which revision the database has, and which one this program needs; exit 1 if they differ."""
+    with failing(as_json=as_json), _in_words():
+        has = asyncio.run(_revision(Settings.read().owner_url()))
+    needs = schema.head()
+    if as_json:
+        as_document({"database": has, "program": needs})
+    else:
+        facts([("database", has or "empty"), ("program", needs)])
+    if has != needs:
+        raise typer.Exit(Code.REFUSED)
+
+
+async def _revision(url: str) -> str | None:
+    engine = connect(url, pool_size=1)
+    try:
+        async with transactions(engine)() as tx:
+            return await schema.revision(tx)
+    finally:
+        await engine.dispose()
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Turn what can go wrong on a machine into a message and an exit code."""
+    try:
+        yield
+    except BadSettings as bad:
+        raise Failed(Code.USAGE, str(bad)) from None
+    except StopRequested:
+        sys.exit(Code.OK)
+    except HomeInUse as taken:
+        raise Failed(Code.CONFLICT, str(taken)) from None
+    except EmbeddedError as broken:
+        raise Failed(Code.UNREACHABLE, str(broken)) from None
+    except (DemoStuck, Refused, SampleBroken) as stuck:
+        raise Failed(Code.REFUSED, str(stuck)) from None
+    except OSError as error:
+        raise Failed(Code.UNREACHABLE, f"not reachable: {type(error).__name__}") from None
