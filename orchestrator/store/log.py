@@ -10,8 +10,8 @@ ELECTED: Final = text("select pg_try_advisory_xact_lock(7236001)")
 SIZE: Final = text("select size from audit_tree where id = 1 for update")
 TAKE: Final = text("""
     delete from audit_pending where id in (
-        select id from audit_pending order by handed_in_at, id limit :limit for update skip locked)
-    returning id, request, leaf, handed_in_at
+        select id from audit_pending order by handed_in_at, place limit :limit for update skip locked)
+    returning id, request, leaf, handed_in_at, place
 """)  # claimed, never tailed: a row that commits late would be lost
 KEEP: Final = text("""
     insert into audit_entry (seq, id, request, leaf)
@@ -37,4 +37,4 @@ async def number(tx: Transaction, *, limit: int = 2000) -> int:
 
 
 def _handed_in(row: Any) -> tuple[object, object]:  # noqa: ANN401 - SQLAlchemy types a row's columns so
-    return row.handed_in_at, row.id
+    return row.handed_in_at, row.place

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Index
+from sqlalchemy import BigInteger, Column, Identity, Index
 from sqlmodel import Field, SQLModel
 
 from orchestrator.store.tables.columns import binary, moment, text
@@ -17,6 +17,7 @@ class AuditPendingRow(SQLModel, table=True):
     request: UUID | None = None
     leaf: bytes = binary()
     handed_in_at: datetime = moment()
+    place: int = Field(sa_column=Column(BigInteger, Identity(), nullable=False))  # the order within a transaction
 
 
 class AuditEntryRow(SQLModel, table=True):

@@ -36,6 +36,7 @@ def upgrade() -> None:
     sa.Column('request', sa.Uuid(), nullable=True),
     sa.Column('leaf', sa.LargeBinary(), nullable=False),
     sa.Column('handed_in_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('place', sa.BigInteger(), sa.Identity(always=False), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_pending'))
     )
     op.create_table('audit_tree',
