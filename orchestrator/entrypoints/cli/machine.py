@@ -21,7 +21,7 @@ from orchestrator.entrypoints.machine.curtain import as_lines
 from orchestrator.entrypoints.machine.demo import DemoStuck
 from orchestrator.entrypoints.machine.demo import demo as play
 from orchestrator.entrypoints.machine.household import Household
-from orchestrator.entrypoints.machine.samples import SampleBroken
+from orchestrator.entrypoints.machine.samples import Name, SampleBroken
 from orchestrator.entrypoints.machine.up import up as keep_up
 from orchestrator.entrypoints.machine.view import View
 from orchestrator.settings import BadSettings, Role, Settings
@@ -47,12 +47,22 @@ def demo(*, as_json: AsJson = False) -> None:
             line(each)
 
 
+Without = Annotated[
+    list[Name] | None,
+    typer.Option(
+        "--without",
+        metavar="|".join(Name),
+        help="Do not start this sample: see what it means that a custodian is away. May be repeated.",
+    ),
+]
+
+
 @up_app.command()
-def up() -> None:
+def up(without: Without = None) -> None:
     """Keep the whole system running in the foreground: services, roles, three sample custodians. Ctrl-C stops it."""
     telemetry.configure("up", level="warning")
     with failing(as_json=False), _in_words():
-        keep_up(Settings.read())
+        keep_up(Settings.read(), without=without or [])
 
 
 @run_app.command()

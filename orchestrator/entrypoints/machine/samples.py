@@ -6,6 +6,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -16,16 +17,22 @@ from contracts.signed_manifest import SignedManifest
 from orchestrator.embedded.home import write_private
 from orchestrator.embedded.process import Program, environment
 
-USER_PROFILES: Final = "user-profiles"
-TRANSACTION_HISTORY: Final = "transaction-history"
-RECOMMENDATION_LOGS: Final = "recommendation-logs"
-SAMPLES: Final = (USER_PROFILES, TRANSACTION_HISTORY, RECOMMENDATION_LOGS)
-IN_DATABASES: Final = (USER_PROFILES, TRANSACTION_HISTORY)
 APPLICATION: Final = 1
 """The layer of everything that uses the services: it is stopped before them."""
 
 HEARTBEAT_S: Final = 5
 """On one machine a silent custodian is to be seen at once."""
+
+
+class Name(StrEnum):
+    """Which samples there are."""
+
+    USER_PROFILES = "user-profiles"
+    TRANSACTION_HISTORY = "transaction-history"
+    RECOMMENDATION_LOGS = "recommendation-logs"
+
+
+IN_DATABASES: Final = (Name.USER_PROFILES, Name.TRANSACTION_HISTORY)
 
 
 class SampleBroken(RuntimeError):
@@ -36,7 +43,7 @@ class SampleBroken(RuntimeError):
 class Sample:
     """One sample custodian: a home of its own, and what its worker is told."""
 
-    name: str
+    name: Name
     home: Path
     store: str
     command_keys: Path
@@ -90,7 +97,7 @@ async def _call(argv: tuple[str, ...], variables: Mapping[str, str]) -> bytes:
 async def prepared(root: Path, owner_url: str, *, command_keys: Path, kafka: str, environment: str) -> list[Sample]:
     """The samples of a home, each with a store of its own that is there and empty or filled already."""
     found = []
-    for name in SAMPLES:
+    for name in Name:
         home = root / "custodians" / name
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         if name in IN_DATABASES:
@@ -134,4 +141,4 @@ async def _database(owner_url: str, name: str, password: str) -> str:
 
 def needs(root: Path) -> bool:
     """Whether the samples of this home have not been made yet."""
-    return not all((root / "custodians" / name / "keys").exists() for name in SAMPLES)
+    return not all((root / "custodians" / name / "keys").exists() for name in Name)

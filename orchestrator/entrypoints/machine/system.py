@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,14 +47,17 @@ class System:
     new_token: str | None = field(repr=False)
     running: Running
     transactions: Transactions
-    samples: Sequence[Sample]
+    samples: Sequence[Sample]  # those that run
 
 
 @asynccontextmanager
-async def system(home: Home, settings: Settings, *, reseed: bool = False) -> AsyncIterator[System]:
+async def system(
+    home: Home, settings: Settings, *, reseed: bool = False, without: Collection[samples.Name] = ()
+) -> AsyncIterator[System]:
     """Start everything, in the order in which it needs each other; stop it the other way round.
 
-    *reseed* fills the samples' stores anew, as if nobody had ever been erased.
+    *reseed* fills the samples' stores anew, as if nobody had ever been erased. The samples of *without* are admitted
+    like the others and asked like the others, but do not run.
     """
     start = _Start(home, settings, reseed=reseed)
     given = settings.database_url.get_secret_value() if settings.database_url else None
@@ -69,7 +72,8 @@ async def system(home: Home, settings: Settings, *, reseed: bool = False) -> Asy
             token = await _first_admin(start.household, transaction)
             await asyncio.gather(*(running.supervisor.start(each) for each in start.roles(running)))
             await _admit(transaction, await start.filling)
-            for each in start.samples:
+            present = [each for each in start.samples if each.name not in without]
+            for each in present:
                 await running.supervisor.start(each.program())
             home.announce("api", start.url)
             yield System(
@@ -78,7 +82,7 @@ async def system(home: Home, settings: Settings, *, reseed: bool = False) -> Asy
                 new_token=token,
                 running=running,
                 transactions=transaction,
-                samples=start.samples,
+                samples=present,
             )
         finally:
             await engine.dispose()
