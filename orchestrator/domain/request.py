@@ -61,6 +61,7 @@ class Blocked(StrEnum):
     ROUNDS = "search_rounds_exhausted"
     TASK_FAILED = "task_failed"
     NO_CUSTODIAN = "no_custodian"
+    REPORT_FAILED = "report_failed"
 
 
 Rows = Mapping[State, Mapping[E, State]]

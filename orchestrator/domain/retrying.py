@@ -36,6 +36,12 @@ def retry(draft: Draft) -> None:
             draft.plan_tasks(operation, following, failed)
 
 
+def report_again(draft: Draft) -> None:
+    """Have the report built anew, from the answers that count now."""
+    draft.note(Event.TASK_RETRIED, facts={"operation": "report"})
+    draft.block(None)
+
+
 def _operation(draft: Draft) -> Operation:
     match draft.request.state:
         case State.SEARCHING:

@@ -3,25 +3,30 @@
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
+from pydantic import ValidationError
 
 from contracts.ids import RequestId
 from contracts.keys import kid_of
-from contracts.parts import PART_BYTES, TAG_BYTES, SealedNotes
-from contracts.sealing import seal
+from contracts.parts import PART_BYTES, TAG_BYTES, BrokenPart, SealedNotes
+from contracts.sealing import Unsealable, seal
 from orchestrator.domain.case import Policy
 from orchestrator.flow import reports
-from orchestrator.flow.material import Material, gather
+from orchestrator.flow.material import Material, Shredded, gather
 from orchestrator.report.archive import build
 from orchestrator.report.given import PartGiven
 from orchestrator.report.pieces import Measured, encrypt_pieces
 from orchestrator.store.reports import Built, Job, take
 from orchestrator.store.session import Transactions
-from orchestrator.vault.blobs import Blobs, part_name, report_name
+from orchestrator.vault.blobs import BlobMissing, Blobs, part_name, report_name
 from orchestrator.vault.kms import Kms
 
 log = structlog.get_logger()
+
+UNREADABLE: Final = (BrokenPart, BlobMissing, Unsealable, ValidationError, Shredded)
+"""What is wrong with a report's input, not with our services: no second try would read it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +47,19 @@ class Reporter:
             job = await take(tx)
             if job is None:
                 return 0
-            async with self.transaction() as short:  # the request's lock must not be held for as long as a build takes
-                material = await gather(
-                    short, job, controller=self.controller, link=self.link_kms, reply=self.reply_kms
-                )
-            report = await self._build(job, material)
+            try:
+                report = await self._build(job, await self._material(job))
+            except UNREADABLE as error:
+                log.error("report.failed", request=str(job.request), n=job.n, error=type(error).__name__)
+                await reports.failed(tx, job, type(error).__name__, policy=self.policy)
+                return 1
             await reports.built(tx, job.request, report, policy=self.policy)
         log.info("report.built", request=str(job.request), n=job.n, size=report.size)
         return 1
+
+    async def _material(self, job: Job) -> Material:
+        async with self.transaction() as tx:  # of its own: the request must not be locked for as long as a build takes
+            return await gather(tx, job, controller=self.controller, link=self.link_kms, reply=self.reply_kms)
 
     async def _build(self, job: Job, material: Material) -> Built:
         await self.blobs.delete_report(job.request, job.n)

@@ -6,9 +6,9 @@ from orchestrator.domain.draft import Draft
 from orchestrator.domain.errors import Conflict
 from orchestrator.domain.events import Event
 from orchestrator.domain.outcome import outcome_of
-from orchestrator.domain.request import Outcome, State
+from orchestrator.domain.request import Blocked, Outcome, State
 from orchestrator.store import cases, reports
-from orchestrator.store.reports import Built
+from orchestrator.store.reports import Built, Job
 from orchestrator.store.session import Transaction
 
 
@@ -18,6 +18,19 @@ async def built(tx: Transaction, request: RequestId, report: Built, *, policy: P
     await reports.built(tx, request, report)
     if draft.request.state is State.REPORTING:  # withdrawn meanwhile: the report is kept from everybody
         draft.note(Event.REPORT_BUILT, facts={"n": report.n, "digest": report.digest, "size": report.size})
+        await cases.write(tx, [draft.step()])
+
+
+async def failed(tx: Transaction, job: Job, error: str, *, policy: Policy) -> None:
+    """Give a report up whose input cannot be read, and say so: trying it again by itself would only hold up others.
+
+    *error* is the name of a class: a message could quote what was being read.
+    """
+    draft = Draft(await cases.lock_one(tx, job.request), at=tx.now, policy=policy)
+    await reports.failed(tx, job)
+    if draft.request.state is State.REPORTING:
+        draft.note(Event.REPORT_FAILED, facts={"n": job.n, "error": error})
+        draft.block(Blocked.REPORT_FAILED)
         await cases.write(tx, [draft.step()])
 
 

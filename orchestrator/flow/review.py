@@ -6,7 +6,7 @@ from orchestrator.domain.case import Policy
 from orchestrator.domain.draft import Draft
 from orchestrator.domain.errors import Conflict, NotFound
 from orchestrator.domain.events import Event
-from orchestrator.domain.request import State
+from orchestrator.domain.request import Blocked, State
 from orchestrator.store import cases, reports
 from orchestrator.store.session import Transaction
 
@@ -38,7 +38,11 @@ async def decide(tx: Transaction, request: RequestId, n: int, *, admit: bool, by
 
 
 async def retry(tx: Transaction, request: RequestId, *, by: str, policy: Policy) -> None:
-    """Ask again for what has failed; raises `Conflict` if nothing has."""
+    """Ask again for what has failed, a custodian's task or the report; raises `Conflict` if nothing has."""
     draft = Draft(await cases.lock_one(tx, request), at=tx.now, policy=policy, actor=by)
-    retrying.retry(draft)
+    if draft.request.blocked_by is Blocked.REPORT_FAILED:
+        retrying.report_again(draft)
+        await reports.want(tx, request, draft.tasks)
+    else:
+        retrying.retry(draft)
     await cases.write(tx, [draft.step()])

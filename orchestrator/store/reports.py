@@ -31,6 +31,7 @@ BUILT: Final = text("""
                       sealed_key = :sealed_key, built_at = :now
     where request = :request and n = :n
 """)
+FAILED: Final = text("update report set state = 'failed' where request = :request and n = :n")
 NEWEST: Final = text("""
     select n, digest, size, parts, sealed_key from report
     where request = :request and state = 'built' order by n desc limit 1
@@ -114,6 +115,11 @@ async def built(tx: Transaction, request: RequestId, report: Built) -> None:
         "now": tx.now,
     }
     await tx.connection.execute(BUILT, row)
+
+
+async def failed(tx: Transaction, job: Job) -> None:
+    """Give this version up; a new one may be wanted."""
+    await tx.connection.execute(FAILED, {"request": job.request, "n": job.n})
 
 
 async def newest_built(tx: Transaction, request: RequestId) -> Built | None:
