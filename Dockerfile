@@ -25,7 +25,7 @@ RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --no-edi
 FROM python:${PYTHON}-slim AS base
 RUN groupadd --gid 10001 dsar \
  && useradd --uid 10001 --gid 10001 --home-dir /var/lib/dsar --no-create-home --shell /usr/sbin/nologin dsar \
- && install -d -o 10001 -g 10001 -m 0700 /var/lib/dsar /var/lib/dsar/blobs /var/lib/dsar/store
+ && install -d -o 10001 -g 10001 -m 0700 /var/lib/dsar /var/lib/dsar/blobs /var/lib/dsar/keys /var/lib/dsar/store
 ENV PATH=/opt/dsar/bin:${PATH} PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /var/lib/dsar
 USER 10001:10001
@@ -37,4 +37,4 @@ CMD ["run"]
 
 FROM base AS orchestrator
 COPY --from=orchestrator-built /opt/dsar /opt/dsar
-ENTRYPOINT ["python", "-m", "orchestrator.entrypoints.run"]
+ENTRYPOINT ["dsar"]

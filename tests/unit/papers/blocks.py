@@ -85,7 +85,7 @@ def roles() -> dict[str, dict[str, Any]]:
     return {
         name: each
         for name, each in compose()["services"].items()
-        if each["image"].startswith("dsar-orchestrator:") and name != "migrate"
+        if each["image"].startswith("dsar-orchestrator:") and each["command"][0] == "run"
     }
 
 

@@ -28,11 +28,14 @@ RUN: Final = "/run/secrets/"
 
 
 def _files(service: dict[str, Any]) -> set[str]:
-    return {*service.get("secrets", ()), *(each["source"] for each in service.get("configs", ()))}
+    """The names of all files that are handed in, however they are written down."""
+    handed = [*service.get("secrets", ()), *service.get("configs", ())]
+    return {each if isinstance(each, str) else each["source"] for each in handed}
 
 
 def _role(service: dict[str, Any]) -> Role:
-    [named] = service["command"]
+    run, named = service["command"]
+    assert run == "run"
     return Role(named)
 
 
@@ -56,6 +59,19 @@ def test_a_role_holds_its_own_login_and_its_own_keys_and_no_other(name: str) -> 
     assert _files(SERVICES[name]) == {f"dsar_database_url_{role}", *HELD[role]}
 
 
+def test_only_the_job_that_migrates_holds_the_owners_login() -> None:
+    assert [name for name, each in SERVICES.items() if "dsar_database_url" in _files(each)] == ["migrate"]
+    assert [name for name, each in SERVICES.items() if "logins.json" in _files(each)] == ["migrate"]
+
+
+def test_the_job_that_makes_topics_holds_no_secret_and_its_program_is_one() -> None:
+    job = SERVICES["topics"]
+    assert _files(job) == set()
+    assert job["entrypoint"] == ["python", "-c"]
+    [program] = job["command"]
+    compile(program, "topics", "exec")
+
+
 @pytest.mark.parametrize("name", list(OURS))
 def test_every_variable_is_a_setting(name: str) -> None:
     known = {f"DSAR_{each.upper()}" for each in Settings.model_fields} | {SECRETS_DIR}
@@ -74,10 +90,8 @@ def test_every_file_that_a_variable_names_is_handed_in(name: str) -> None:
 
 
 def test_every_secret_is_declared_and_used() -> None:
-    used = {each for service in SERVICES.values() for each in service.get("secrets", ())}
-    assert used == set(compose()["secrets"])
-    configs = {each["source"] for service in SERVICES.values() for each in service.get("configs", ())}
-    assert configs == set(compose()["configs"])
+    used = {each for service in SERVICES.values() for each in _files(service)}
+    assert used == {*compose()["secrets"], *compose()["configs"]}
 
 
 @pytest.mark.parametrize("name", list(OURS))

@@ -1,5 +1,6 @@
 """The page about production: its commands make what the roles and the workers read."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -47,6 +48,12 @@ def test_the_composition_asks_for_no_file_that_the_page_does_not_make(secrets: P
     assert wanted == {each.name for each in secrets.iterdir()} - {".gitignore"}
 
 
+def test_the_logins_that_are_made_are_those_that_the_roles_use(secrets: Path) -> None:
+    logins = json.loads(text(secrets / "logins.json"))
+    urls = {role: make_url(text(secrets / f"dsar_database_url_{role}").strip()) for role in Role}
+    assert logins == {role.login: url.password for role, url in urls.items()}
+
+
 def test_no_file_that_it_makes_can_be_read_by_others_or_be_added_to_git(secrets: Path) -> None:
     assert [each.name for each in secrets.iterdir() if each.stat().st_mode & 0o077] == []
     assert text(secrets / ".gitignore") == "*\n"
@@ -58,7 +65,7 @@ def test_a_role_finds_its_login_and_nobody_elses(
 ) -> None:
     service = roles()[name]
     settings = _wired(service, secrets, tmp_path, monkeypatch).settings
-    [named] = service["command"]
+    named = service["command"][-1]
     assert make_url(settings.database_url_of(Role(named))).username == Role(named).login
     for other in set(Role) - {Role(named)}:
         with pytest.raises(BadSettings):
@@ -114,7 +121,7 @@ def test_the_page_names_every_role_with_the_files_that_it_reads() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text(PRODUCTION), re.MULTILINE))
     assert set(rows) == set(Role)
     for service in roles().values():
-        [named] = service["command"]
+        named = service["command"][-1]
         keys = {each for each in service["secrets"] if not each.startswith("dsar_")}
         keys |= {"approvers.toml" for each in service.get("configs", ()) if each["source"] == "approvers"}
         assert set(re.findall(r"`([\w.-]+)`", rows[named])) == keys
