@@ -10,11 +10,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from contracts.bus.connection import Connection
 from orchestrator import telemetry
 from orchestrator.embedded.errors import EmbeddedError, HomeInUse, StopRequested
 from orchestrator.entrypoints import run as role_program
 from orchestrator.entrypoints.cli.client import Code, Failed, failing
 from orchestrator.entrypoints.cli.output import AsJson, as_document, facts, line
+from orchestrator.entrypoints.machine import bootstrap
 from orchestrator.entrypoints.machine.cast import Refused
 from orchestrator.entrypoints.machine.curtain import as_json as told
 from orchestrator.entrypoints.machine.curtain import as_lines
@@ -24,6 +26,7 @@ from orchestrator.entrypoints.machine.household import Household
 from orchestrator.entrypoints.machine.samples import Name, SampleBroken
 from orchestrator.entrypoints.machine.up import up as keep_up
 from orchestrator.entrypoints.machine.view import View
+from orchestrator.entrypoints.topics import make_topics
 from orchestrator.settings import BadSettings, Role, Settings
 from orchestrator.store import schema
 from orchestrator.store.session import connect, transactions
@@ -87,6 +90,30 @@ def migrate(*, as_json: AsJson = False) -> None:
 
 
 @db_app.command()
+def topics(*, as_json: AsJson = False) -> None:
+    """Make the Kafka topics that are missing, with their settings. Safe to repeat; nothing else makes one."""
+    with failing(as_json=as_json), _in_words():
+        settings = Settings.read()
+        bus = Connection(bootstrap=settings.bootstrap(), client_id="dsar-topics", prefix=settings.topic_prefix)
+        made = asyncio.run(make_topics(bus, replicas=settings.topic_replicas))
+    if as_json:
+        as_document({"made": made})
+    else:
+        line("made " + ", ".join(made) if made else "all topics are there")
+
+
+@db_app.command()
+def admin(*, as_json: AsJson = False) -> None:
+    """Add an admin without the API: the first one, or when nobody can log in any more. The log names it."""
+    with failing(as_json=as_json), _in_words():
+        token = asyncio.run(_new_admin(Settings.read().database_url_of(Role.API)))
+    if as_json:
+        as_document({"token": token})
+    else:
+        line(f"{token}   (shown once)")
+
+
+@db_app.command()
 def status(*, as_json: AsJson = False) -> None:
     """Say which revision the database has, and which one this program needs; exit 1 if they differ."""
     with failing(as_json=as_json), _in_words():
@@ -98,6 +125,14 @@ def status(*, as_json: AsJson = False) -> None:
         facts([("database", has or "empty"), ("program", needs)])
     if has != needs:
         raise typer.Exit(Code.REFUSED)
+
+
+async def _new_admin(url: str) -> str:
+    engine = connect(url, pool_size=1)
+    try:
+        return await bootstrap.new_admin(transactions(engine))
+    finally:
+        await engine.dispose()
 
 
 async def _revision(url: str) -> str | None:

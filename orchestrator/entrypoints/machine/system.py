@@ -8,22 +8,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
 import httpx2
 
 from contracts.bus.connection import Connection
-from contracts.ids import EventId
 from contracts.signed_manifest import SignedManifest
-from orchestrator.domain.staff import Role as StaffRole
 from orchestrator.embedded.home import Home, write_private
 from orchestrator.embedded.process import Condition, Program, environment
 from orchestrator.embedded.services import Running, services
-from orchestrator.entrypoints.machine import samples
+from orchestrator.entrypoints.machine import bootstrap, samples
 from orchestrator.entrypoints.machine.household import Household
 from orchestrator.entrypoints.machine.samples import Sample
 from orchestrator.entrypoints.topics import make_topics
-from orchestrator.flow import registry, staff
 from orchestrator.settings import Role, Settings
 from orchestrator.store.schema import migrate
 from orchestrator.store.session import Transactions, connect, transactions
@@ -34,8 +30,6 @@ PROCESSES: Final[Mapping[str, Sequence[Role]]] = {
     "dispatcher-erasure": (Role.DISPATCHER_ERASURE,),
 }
 """What shares a process here: never two command keys, never a custodian."""
-
-BOOTSTRAP: Final = "bootstrap"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +65,7 @@ async def system(
             transaction = transactions(engine)
             token = await _first_admin(start.household, transaction)
             await asyncio.gather(*(running.supervisor.start(each) for each in start.roles(running)))
-            await _admit(transaction, await start.filling)
+            await bootstrap.admit(transaction, await start.filling)
             present = [each for each in start.samples if each.name not in without]
             for each in present:
                 await running.supervisor.start(each.program())
@@ -156,26 +150,12 @@ class _Start:
 
 
 async def _first_admin(household: Household, transaction: Transactions) -> str | None:
-    """Make the first member of staff, once: an admin, whose token is shown and kept for this machine's CLI."""
+    """Make the first admin, once; the token is shown, and kept for this machine's own command line."""
     if household.token.exists():
         return None
-    token = staff.token_of(secrets.token_bytes(32))
-    async with transaction() as tx:
-        name = f"st_{secrets.token_hex(6)}"
-        await staff.add(tx, _entry(), staff=name, name="First admin", roles=[StaffRole.ADMIN], by=BOOTSTRAP)
-        await staff.issue(tx, _entry(), staff=name, token=token, by=BOOTSTRAP)
+    token = await bootstrap.new_admin(transaction)
     write_private(household.token, token)
     return token
-
-
-def _entry() -> EventId:
-    return EventId(uuid4())
-
-
-async def _admit(transaction: Transactions, manifests: Sequence[SignedManifest]) -> None:
-    async with transaction() as tx:
-        for each in manifests:
-            await registry.admit(tx, each, by=BOOTSTRAP, entry_id=_entry())
 
 
 def _answers(url: str) -> Condition:
