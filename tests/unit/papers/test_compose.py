@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from importlib import import_module
 from typing import Any, Final
 
 import pytest
+import typer
 
 from custodians.runner.settings import WorkerSettings
 from orchestrator.entrypoints.api.permissions import PUBLIC, V1, is_public
+from orchestrator.entrypoints.cli.main import COMMANDS
 from orchestrator.entrypoints.roles import STOP_WITHIN_S
 from orchestrator.settings import SECRETS_DIR, Role, Settings
 from tests.unit.papers.blocks import compose, roles
@@ -64,12 +67,16 @@ def test_only_the_job_that_migrates_holds_the_owners_login() -> None:
     assert [name for name, each in SERVICES.items() if "logins.json" in _files(each)] == ["migrate"]
 
 
-def test_the_job_that_makes_topics_holds_no_secret_and_its_program_is_one() -> None:
-    job = SERVICES["topics"]
-    assert _files(job) == set()
-    assert job["entrypoint"] == ["python", "-c"]
-    [program] = job["command"]
-    compile(program, "topics", "exec")
+def test_the_job_that_makes_topics_holds_no_secret() -> None:
+    assert _files(SERVICES["topics"]) == set()
+
+
+@pytest.mark.parametrize("name", [each for each in OURS if each not in CUSTODIANS])
+def test_a_container_runs_a_command_that_there_is(name: str) -> None:
+    first, second = (str(each) for each in SERVICES[name]["command"])
+    lazy = COMMANDS[first]
+    command = typer.main.get_command(getattr(import_module(lazy.module), lazy.typer))
+    assert first == "run" or second in getattr(command, "commands", {})
 
 
 @pytest.mark.parametrize("name", list(OURS))
