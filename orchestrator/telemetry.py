@@ -18,8 +18,9 @@ ALLOWED: Final = frozenset({
     "request", "task", "issue_no", "command", "custodian", "worker", "staff", "actor", "kid", "entry", "seq",
     "channel", "topic", "partition", "partitions", "offset", "lane", "group", "operation", "round", "kind", "state",
     "outcome", "refusal", "reason", "code", "method", "route", "status", "incident",
-    "count", "n", "name", "size", "limit", "window_s", "seconds", "lag_s", "again_in_s", "attempt", "pid", "port", "signal",
-    "entries", "intents", "answers", "fresh", "repeated", "late", "sent", "unconfirmed", "unsent", "dropped", "version", "due",
+    "count", "n", "name", "size", "limit", "window_s", "seconds", "lag_s", "again_in_s", "attempt", "pid", "port",
+    "signal", "entries", "intents", "answers", "fresh", "repeated", "late", "sent", "unconfirmed", "unsent", "dropped",
+    "version", "due",
 })  # fmt: skip
 """The keys that are shown: ids, counts, names of classes and of routes. A new key belongs here only if it is one."""
 

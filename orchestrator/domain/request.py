@@ -133,6 +133,7 @@ class Request:
     begun: bool = False  # an erase was let go: cancel is closed for good
     withdrawn: bool = False  # while erasing: stop what can be stopped, then close
     partial: bool = False  # released before every custodian had answered
+    test: bool = False  # about nobody: everything is done, and marked as a test
     plan_hash: str | None = None
     grace_until: datetime | None = None
     wake_at: datetime | None = None

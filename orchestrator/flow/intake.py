@@ -67,7 +67,6 @@ async def prepare(
         idempotency_key=form.idempotency_key,
         body_digest=_digest(form, blind_key),
         controller=form.controller,
-        test=form.test,
         keys=keys,
         identifiers=tuple(
             Known(
@@ -97,6 +96,7 @@ def _request(form: Form, request: RequestId, by: str) -> Request:
         received_on=form.received_on,
         due=deadline(regime(form.regime), form.received_on).due,
         opened_by=by,
+        test=form.test,
     )
 
 
@@ -139,7 +139,7 @@ def _opened(opening: Opening, tx: Transaction) -> Entry:
             "received_on": request.received_on.isoformat(),
             "due": request.due.isoformat(),
             "identifiers": len(opening.identifiers),
-            "test": opening.test,
+            "test": request.test,
         },
     )
 

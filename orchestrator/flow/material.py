@@ -110,6 +110,7 @@ def _given(case: Case, answers: Sequence[Answer], job: Job, controller: str) -> 
             for answer in sorted(answers, key=lambda each: each.custodian)
             for part in answer.parts
         ),
+        test=case.request.test,
         partial=case.request.partial or bool(missing),
     )
 

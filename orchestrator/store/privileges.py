@@ -70,7 +70,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "part": "select",
         },
         "dsar_notary": {
-            "audit_pending": "select, update (leaf), delete",  # `for update skip locked` wants one column
+            "audit_pending": "select, update (place), delete",  # `skip locked` wants a column: not the leaf
             "audit_entry": "select, insert",
             "audit_tree": "select, update",
         },

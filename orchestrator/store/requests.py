@@ -60,7 +60,6 @@ class Opening:
     idempotency_key: str
     body_digest: bytes
     controller: str
-    test: bool
     keys: tuple[NewKey, ...]
     identifiers: tuple[Known, ...]
 
@@ -92,7 +91,7 @@ async def insert(tx: Transaction, openings: Sequence[Opening]) -> set[RequestId]
             "key": lambda each: each.idempotency_key,
             "body_digest": lambda each: each.body_digest,
             "controller": lambda each: each.controller,
-            "test": lambda each: each.test,
+            "test": lambda each: each.request.test,
         },
     )
     new = {RequestId(row.id) for row in await tx.connection.execute(INSERT, arrays | {"now": tx.now})}

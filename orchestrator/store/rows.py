@@ -51,6 +51,7 @@ def request_of(row: Row[Any]) -> Request:
         begun=row.begun,
         withdrawn=row.withdrawn,
         partial=row.partial,
+        test=row.test,
         plan_hash=row.plan_hash,
         grace_until=row.grace_until,
         wake_at=row.wake_at,

@@ -54,6 +54,7 @@ def compose(sending: Sending, case: Case, secrets: Secrets, *, environment: str)
         due=case.request.due,
         link_key=_base64url(secrets.link.public),
         reply_key=_base64url(secrets.reply_public),
+        test=case.request.test,
         approval=_proof(sending, case),
         slices=tuple(slices),
     )

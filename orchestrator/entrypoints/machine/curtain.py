@@ -50,7 +50,7 @@ def as_lines(played: Played) -> list[str]:
         "Next:",
         f"  unzip -o -d report {access['report']} && open report/index.html",
         f"  DSAR_HOME={played.root} dsar up            # the same data, to look around in",
-        f"  DSAR_HOME={played.root} dsar request list --all",
+        f"  DSAR_HOME={played.root} dsar request list --which all",
         "  dsar-custodian --help                      # a custodian of your own",
     ]
 
