@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.custodians.bench import Bench
+from tests.custodians.bench import Bench
 
 
 @pytest.fixture

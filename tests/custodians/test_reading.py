@@ -27,7 +27,7 @@ from contracts.results import (
 )
 from contracts.sealing import open_sealed
 from custodians.sdk import Custodian, DataClass, Record, Retain, Subject, TryLater
-from tests.unit.custodians.bench import (
+from tests.custodians.bench import (
     LETTERS,
     LINK_KEY,
     NOTES,

@@ -13,7 +13,7 @@ from contracts.results import Drifted, Erased, Failed, Ground, Halted, Level, No
 from custodians.runner.ledger import HALTED_MIDWAY, State
 from custodians.runner.orders import order_of
 from custodians.sdk import Retain, TryLater
-from tests.unit.custodians.bench import LETTERS, ME, NOTES, NOW, Bench, OnBus, a_command, a_declaration, a_task, opened
+from tests.custodians.bench import LETTERS, ME, NOTES, NOW, Bench, OnBus, a_command, a_declaration, a_task, opened
 
 TODAY = datetime.fromtimestamp(NOW, UTC).date()
 
