@@ -13,9 +13,11 @@ from tests.unit.cli.tree import leaves
 LEAVES = dict(leaves())
 PASSED_ON = {("custodian",)}
 """Another program's commands: it speaks for itself."""
+IN_THE_FOREGROUND = {("up",), ("run",)}
+"""They go on until they are stopped: there is no one document to print."""
 
 
-@pytest.mark.parametrize("words", sorted(set(LEAVES) - PASSED_ON), ids=" ".join)
+@pytest.mark.parametrize("words", sorted(set(LEAVES) - PASSED_ON - IN_THE_FOREGROUND), ids=" ".join)
 def test_every_command_can_speak_json(words: tuple[str, ...]) -> None:
     options = [option for parameter in LEAVES[words].params for option in parameter.opts]
     assert "--json" in options
@@ -33,6 +35,7 @@ def test_the_commands_that_were_promised_are_there() -> None:
     assert {("dead-letters", each) for each in ("list", "show", "replay", "drop")} <= set(LEAVES)
     assert {("audit", "list"), ("audit", "export"), ("approver", "init"), ("doctor",)} <= set(LEAVES)
     assert {("custodians",), ("custodians", "admit")} <= set(LEAVES)
+    assert {("demo",), ("up",), ("run",), ("db", "migrate")} <= set(LEAVES)
 
 
 @pytest.mark.parametrize(("typo", "meant"), [("reqest", "request"), ("custodans", "custodians"), ("stff", "staff")])
