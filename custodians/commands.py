@@ -22,7 +22,7 @@ from custodians.runner import run as runner
 from custodians.runner.failures import name_of
 from custodians.runner.run import Entropy
 from custodians.runner.settings import WorkerSettings, load
-from custodians.samples.seeding import SEEDS, Filled
+from custodians.samples.seeding import SEEDS, fill
 from custodians.sdk import CustodianError
 
 OK: Final = 0
@@ -74,8 +74,7 @@ def seed(sample: str, store: str) -> int:
 
 
 async def _seed(sample: str, store: str) -> int:
-    filled: list[Filled] = await SEEDS[sample](store)
-    for each in filled:
+    for each in await fill(sample, store):
         print(f"{each.what}: {each.added} added, {each.of} in all")
     return OK
 
@@ -129,6 +128,8 @@ def in_words(error: Exception) -> int:
         case ValidationError():
             wrong = {".".join(str(part) for part in each["loc"]) or each["msg"] for each in error.errors()}
             return complain(f"settings: {', '.join(sorted(wrong))}", USAGE)
+        case ModuleNotFoundError():
+            return complain(f"{error.name} is not installed: it comes with the extra [sql] or [objects]", REFUSED)
         case WrongKeyFile() | plugins.NoSuchCustodian() | FileNotFoundError():
             return complain(str(error), NOT_FOUND)
         case _:

@@ -69,17 +69,7 @@ class Reader:
         self._in_flight = asyncio.Lock()
         self._oldest_ms: int | None = None
         self._handled_at = clock()
-        self._broker = KafkaBroker(
-            connection.bootstrap,
-            client_id=connection.client_id,
-            security=connection.security,
-            consumer_only=True,
-            allow_auto_create_topics=False,
-            serializer=None,
-            apply_types=False,
-            middlewares=[partial(_WaitThenRewind, reader=self)],
-            logger=_ClassNames(),
-        )
+        self._broker = _broker(connection, partial(_WaitThenRewind, reader=self))
         self._subscriber = self._broker.subscriber(
             *(connection.topic(channel) for channel in channels),
             group_id=group,
@@ -154,6 +144,20 @@ class Reader:
             return
         self._in_flight.release()
         self._oldest_ms = None
+
+
+def _broker(connection: Connection, middleware: Any) -> KafkaBroker:  # noqa: ANN401 - FastStream's own type of it
+    return KafkaBroker(
+        connection.bootstrap,
+        client_id=connection.client_id,
+        security=connection.security,
+        consumer_only=True,
+        allow_auto_create_topics=False,
+        serializer=None,
+        apply_types=False,
+        middlewares=[middleware],
+        logger=_ClassNames(),
+    )
 
 
 async def _keep_records(

@@ -14,9 +14,8 @@ from contracts.bus.connection import Connection
 from contracts.bus.letters import DeadLetters
 from contracts.bus.reader import Reader
 from contracts.bus.sender import Sender
-from contracts.command import Lane
-from contracts.door import commands_door
-from contracts.keys import KeyRing
+from contracts.command import Command, Lane
+from contracts.door import Door, commands_door
 from contracts.manifest import Manifest
 from contracts.topics import channel_of
 from custodians.runner.heartbeat import Pulse
@@ -46,6 +45,56 @@ class Entropy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Given:
+    """What a worker is made of, before it is connected to anything."""
+
+    settings: WorkerSettings
+    custodian: Custodian
+    declaration: Declaration
+    manifest: Manifest
+    keys: WorkerKeys
+    entropy: Entropy
+
+    @property
+    def connection(self) -> Connection:
+        return Connection(
+            bootstrap=self.settings.kafka,
+            client_id=self.settings.worker,
+            prefix=self.settings.kafka_prefix,
+            security=self.settings.security,
+        )
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(
+            environment=self.settings.environment,
+            custodian=self.manifest.id,
+            worker=self.settings.worker,
+            manifest_hash=self.manifest.hash,
+            signer=self.keys.signer,
+        )
+
+    def work(self, ledger: SqliteLedger, client: httpx2.AsyncClient) -> Work:
+        return Work(
+            self.custodian,
+            manifest=self.manifest,
+            held={each.name: each for each in self.declaration.classes},
+            ledger=ledger,
+            uploads=HttpUploads(client),
+            clock=self.entropy.clock,
+            secret=self.entropy.secret,
+        )
+
+    def door(self) -> Door[Command]:
+        return commands_door(
+            environment=self.settings.environment,
+            ring=command_ring(self.settings.command_keys),
+            audience=self.manifest.id,
+            prefix=self.settings.kafka_prefix,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Parts:
     worker: Worker
     replies: Replies
@@ -63,77 +112,32 @@ async def serve(
     stopping: asyncio.Event,
 ) -> None:
     """Work until *stopping* is set. Raises `KafkaError` if the broker cannot be reached at the start."""
-    manifest = declaration.manifest(keys.declared)
-    structlog.contextvars.bind_contextvars(custodian=manifest.id, worker=settings.worker)
-    connection = Connection(
-        bootstrap=settings.kafka,
-        client_id=settings.worker,
-        prefix=settings.kafka_prefix,
-        security=settings.security,
+    given = _Given(
+        settings=settings,
+        custodian=custodian,
+        declaration=declaration,
+        manifest=declaration.manifest(keys.declared),
+        keys=keys,
+        entropy=entropy,
     )
+    structlog.contextvars.bind_contextvars(custodian=given.manifest.id, worker=settings.worker)
     async with (
-        Sender(connection) as sender,
+        Sender(given.connection) as sender,
         SqliteLedger(settings.home / LEDGER_FILE, keys.ledger, now=entropy.clock) as ledger,
         httpx2.AsyncClient(follow_redirects=True) as client,
         asyncio.TaskGroup() as tasks,
     ):
         await ledger.forget(int(entropy.clock()) - REMEMBERED_S)
-        work = Work(
-            custodian,
-            manifest=manifest,
-            held={each.name: each for each in declaration.classes},
-            ledger=ledger,
-            uploads=HttpUploads(client),
-            clock=entropy.clock,
-            secret=entropy.secret,
-        )
-        parts = _assembled(
-            settings=settings,
-            manifest=manifest,
-            keys=keys,
-            ring=command_ring(settings.command_keys),
-            work=work,
-            ledger=ledger,
-            sender=sender,
-            tasks=tasks,
-            clock=entropy.clock,
-        )
-        await _live(
-            settings=settings,
-            manifest=manifest,
-            connection=connection,
-            parts=parts,
-            tasks=tasks,
-            stopping=stopping,
-            clock=entropy.clock,
-        )
+        parts = _assembled(given, work=given.work(ledger, client), ledger=ledger, sender=sender, tasks=tasks)
+        await _live(given, parts, tasks=tasks, stopping=stopping)
 
 
-def _assembled(
-    *,
-    settings: WorkerSettings,
-    manifest: Manifest,
-    keys: WorkerKeys,
-    ring: KeyRing,
-    work: Work,
-    ledger: SqliteLedger,
-    sender: Sender,
-    tasks: asyncio.TaskGroup,
-    clock: Callable[[], float],
-) -> _Parts:
-    identity = Identity(
-        environment=settings.environment,
-        custodian=manifest.id,
-        worker=settings.worker,
-        manifest_hash=manifest.hash,
-        signer=keys.signer,
-    )
-    replies = Replies(ledger, sender, identity, clock=clock)
+def _assembled(given: _Given, *, work: Work, ledger: SqliteLedger, sender: Sender, tasks: asyncio.TaskGroup) -> _Parts:
+    settings, manifest, keys, clock = given.settings, given.manifest, given.keys, given.entropy.clock
+    replies = Replies(ledger, sender, given.identity, clock=clock)
     worker = Worker(work, replies, ledger, manifest=manifest, keys=keys.sealers, tasks=tasks, clock=clock)
     inbox = Inbox(
-        door=commands_door(
-            environment=settings.environment, ring=ring, audience=manifest.id, prefix=settings.kafka_prefix
-        ),
+        door=given.door(),
         custodian=manifest.id,
         keys=keys.sealers,
         letters=DeadLetters(sender, reader=manifest.id, environment=settings.environment, clock=clock),
@@ -142,27 +146,18 @@ def _assembled(
         worker=worker,
         clock=clock,
     )
-    pulse = Pulse(sender, ledger, worker, identity, kids=keys.kids, clock=clock, every_s=settings.heartbeat_s)
+    pulse = Pulse(sender, ledger, worker, given.identity, kids=keys.kids, clock=clock, every_s=settings.heartbeat_s)
     return _Parts(worker=worker, replies=replies, inbox=inbox, pulse=pulse)
 
 
-async def _live(
-    *,
-    settings: WorkerSettings,
-    manifest: Manifest,
-    connection: Connection,
-    parts: _Parts,
-    tasks: asyncio.TaskGroup,
-    stopping: asyncio.Event,
-    clock: Callable[[], float],
-) -> None:
+async def _live(given: _Given, parts: _Parts, *, tasks: asyncio.TaskGroup, stopping: asyncio.Event) -> None:
     reader = Reader(
-        connection,
+        given.connection,
         parts.inbox.take,
         channels=[channel_of(lane) for lane in Lane],
-        group=manifest.id,
-        worker=settings.worker,
-        clock=clock,
+        group=given.manifest.id,
+        worker=given.settings.worker,
+        clock=given.entropy.clock,
     )
     sending = tasks.create_task(parts.replies.run())
     await parts.worker.resume()
@@ -171,7 +166,7 @@ async def _live(
         log.info("worker.started")
         await stopping.wait()
         beating.cancel()
-    await parts.worker.drain(settings.grace_s)
+    await parts.worker.drain(given.settings.grace_s)
     sending.cancel()
     await parts.replies.flush()
     await parts.pulse.beat(reader)

@@ -1,27 +1,10 @@
-"""Filling the stores of the samples with their made-up people. Doing it again adds only what is missing."""
+"""How each sample's store is filled with its made-up people."""
 
-import io
-import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+import importlib
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from decimal import Decimal
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
-
-import asyncpg
-import obstore
-import pyarrow as pa
-import pyarrow.parquet as pq
-from obstore.exceptions import AlreadyExistsError
-from obstore.store import LocalStore, ObjectStore, from_url
-
-from custodians.samples.people import ARTICLES, LAST_DAY, Person, chosen, drawn, everybody, number
-
-Row = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,178 +16,19 @@ class Filled:
     of: int
 
 
-PROFILES: Final = """
-create table if not exists customer (
-    id text primary key, email text not null unique, name text not null, phone text, born_on date, street text,
-    city text, joined_on date not null, password_hash text not null
-);
-create index if not exists customer_email on customer (lower(email));
-create table if not exists device (
-    id text primary key, customer text not null references customer on delete cascade, model text not null,
-    last_seen_on date not null
-);
-create index if not exists device_customer on device (customer);
-"""
-ADD_CUSTOMER: Final = """
-insert into customer (id, email, name, phone, born_on, street, city, joined_on, password_hash)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing
-"""
-ADD_DEVICE: Final = """
-insert into device (id, customer, model, last_seen_on) values ($1, $2, $3, $4) on conflict do nothing
-"""
-
-TRANSACTIONS: Final = """
-create schema if not exists shop;
-create table if not exists shop.purchase (
-    id text primary key, customer text not null, placed_on date not null, article text not null,
-    quantity int not null, total numeric(10, 2) not null
-);
-create index if not exists purchase_customer on shop.purchase (customer);
-create table if not exists shop.invoice (
-    number text primary key, customer text not null, issued_on date not null, total numeric(10, 2) not null,
-    vat numeric(10, 2) not null
-);
-create index if not exists invoice_customer on shop.invoice (customer);
-"""
-ADD_PURCHASE: Final = """
-insert into shop.purchase (id, customer, placed_on, article, quantity, total)
-values ($1, $2, $3, $4, $5, $6) on conflict do nothing
-"""
-ADD_INVOICE: Final = """
-insert into shop.invoice (number, customer, issued_on, total, vat) values ($1, $2, $3, $4, $5) on conflict do nothing
-"""
-
-EVENT_DAYS: Final = 5
-RECOMMENDATION_MONTHS: Final = ("2026-09", "2026-10")
-
-
-async def seed_user_profiles(store: str) -> list[Filled]:
-    """Fill the database of `user-profiles`."""
-    people = everybody()
-    customers: list[Row] = [
-        (p.customer, p.email, p.name, p.phone, p.born_on, p.street, p.city, p.joined_on, drawn("pw", p.customer).hex())
-        for p in people
-    ]
-    devices: list[Row] = [(d.id, d.customer, d.model, d.last_seen_on) for p in people for d in p.devices]
-    return await _fill(store, PROFILES, {"customer": (ADD_CUSTOMER, customers), "device": (ADD_DEVICE, devices)})
-
-
-async def seed_transaction_history(store: str) -> list[Filled]:
-    """Fill the database of `transaction-history`."""
-    people = everybody()
-    purchases = [row for person in people for row in _purchases(person)]
-    invoices = [row for person in people for row in _invoices(person)]
-    return await _fill(
-        store,
-        TRANSACTIONS,
-        {"shop.purchase": (ADD_PURCHASE, purchases), "shop.invoice": (ADD_INVOICE, invoices)},
-    )
-
-
-def _purchases(person: Person) -> Iterator[Row]:
-    for i in range(2 + number(6, "purchases", person.customer)):
-        day = LAST_DAY - timedelta(days=number(3 * 365, "placed", person.customer, i))
-        total = Decimal(500 + number(20_000, "total", person.customer, i)) / 100
-        article = chosen(ARTICLES, "article", person.customer, i)
-        yield f"o-{person.customer}-{i}", person.customer, day, article, 1 + i % 3, total
-
-
-def _invoices(person: Person) -> Iterator[Row]:
-    """One a year for a while, far enough back that tax law has let go of the first."""
-    for i in range(3 + number(4, "invoices", person.customer)):
-        day = LAST_DAY - timedelta(days=i * 1100 + number(300, "issued", person.customer, i))
-        total = Decimal(1_000 + number(50_000, "amount", person.customer, i)) / 100
-        yield f"i-{day.year}-{person.customer}-{i}", person.customer, day, total, (total * 19 / 119).quantize(total)
-
-
-async def _fill(store: str, tables: str, rows: Mapping[str, tuple[str, Sequence[Row]]]) -> list[Filled]:
-    connection = await asyncpg.connect(store)
-    try:
-        async with connection.transaction():
-            await connection.execute(tables)
-            return [await _add(connection, table, add, wanted) for table, (add, wanted) in rows.items()]
-    finally:
-        await connection.close()
-
-
-async def _add(connection: asyncpg.Connection, table: str, add: str, rows: Sequence[Row]) -> Filled:
-    count = f"select count(*) from {table}"  # noqa: S608 -- names of this module
-    before = await connection.fetchval(count)
-    await connection.executemany(add, rows)
-    return Filled(what=table, added=await connection.fetchval(count) - before, of=len(rows))
-
-
-async def seed_recommendation_logs(store: str) -> list[Filled]:
-    """Fill the folder or bucket of `recommendation-logs`."""
-    place = _store_at(store)
-    people = everybody()
-    events = {f"events/{_day(n)}.jsonl": _event_lines(people, n) for n in range(EVENT_DAYS)}
-    said = {f"recommendations/{month}.parquet": _parquet(people, month) for month in RECOMMENDATION_MONTHS}
-    return [await _put_missing(place, "events", events), await _put_missing(place, "recommendations", said)]
-
-
-def _store_at(url: str) -> ObjectStore:
-    parts = urlsplit(url)
-    if parts.scheme != "file":
-        return from_url(url)
-    return LocalStore(Path(url2pathname(parts.path)), mkdir=True)
-
-
-async def _put_missing(place: ObjectStore, what: str, files: Mapping[str, bytes]) -> Filled:
-    added = 0
-    for name, content in files.items():
-        try:
-            await obstore.put_async(place, name, content, mode="create")
-        except AlreadyExistsError:
-            continue
-        added += 1
-    return Filled(what=what, added=added, of=len(files))
-
-
-def _day(n: int) -> str:
-    return (LAST_DAY - timedelta(days=n)).isoformat()
-
-
-def _event_lines(people: Sequence[Person], n: int) -> bytes:
-    lines = []
-    for person in people:
-        for device in person.devices:
-            event = drawn("event", device.id, n).hex()[:16]
-            line = {
-                "event": event,
-                "at": f"{_day(n)}T{number(24, 'hour', event):02d}:{number(60, 'minute', event):02d}:00Z",
-                "device": {"id": device.id, "model": device.model},
-                "customer": person.customer if number(2, "logged in", event) else None,
-                "article": chosen(ARTICLES, "looked at", event),
-                "experiment": f"ranking-{number(3, 'arm', event)}",
-            }
-            lines.append(json.dumps(line, separators=(",", ":")).encode())
-    return b"\n".join(lines) + b"\n"
-
-
-def _parquet(people: Sequence[Person], month: str) -> bytes:
-    rows = [
-        {
-            "id": drawn("said", device.id, month, i).hex()[:16],
-            "device": device.id,
-            "customer": person.customer,
-            "article": chosen(ARTICLES, "said", device.id, month, i),
-            "score": number(1000, "score", device.id, month, i) / 1000,
-        }
-        for person in people
-        for device in person.devices
-        for i in range(3)
-    ]
-    sink = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows), sink, compression="zstd", row_group_size=64)
-    return sink.getvalue()
-
-
-SEEDS: Final[Mapping[str, Callable[[str], Awaitable[list[Filled]]]]] = MappingProxyType(
+# loaded when asked for: a team with a database need not install what writes Parquet
+SEEDS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "user-profiles": seed_user_profiles,
-        "transaction-history": seed_transaction_history,
-        "recommendation-logs": seed_recommendation_logs,
+        "user-profiles": "custodians.samples.databases:seed_user_profiles",
+        "transaction-history": "custodians.samples.databases:seed_transaction_history",
+        "recommendation-logs": "custodians.samples.logs:seed_recommendation_logs",
     }
 )
-"""How to fill each sample's store."""
+"""Where what fills each sample's store is."""
+
+
+async def fill(sample: str, store: str) -> list[Filled]:
+    """Fill the store of one of `SEEDS`; raise `ModuleNotFoundError` where its extra is not installed."""
+    module, _, name = SEEDS[sample].partition(":")
+    seed: Callable[[str], Awaitable[list[Filled]]] = getattr(importlib.import_module(module), name)
+    return await seed(store)
