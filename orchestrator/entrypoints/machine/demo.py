@@ -59,7 +59,7 @@ class Demo:
         await self.cast[REVIEWER].post(f"/api/v1/requests/{request}/release", {})
         await self._until("access", request, "deliverable")
         data = await self.cast[REVIEWER].fetch(f"/api/v1/requests/{request}/report")
-        await asyncio.to_thread(report.write_bytes, data)
+        await asyncio.to_thread(_keep_private, report, data)
         await self._until("access", request, "closed")
         self.seconds["access"] = time.monotonic() - began
 
@@ -92,6 +92,12 @@ class Demo:
             if time.monotonic() > deadline:
                 raise DemoStuck(f"the {kind} request is {shown['state']}: {shown['waiting']}")
             await asyncio.sleep(POLL_S)
+
+
+def _keep_private(file: Path, data: bytes) -> None:
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_bytes(data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
