@@ -172,12 +172,11 @@ def _take_outcome(draft: Draft, task: Task, said: Said, outcome: TaskOutcome) ->
         return
     match outcome:
         case Failed(retryable=True, error=error) if task.state is not TaskState.HALT_REQUESTED:
-            _again(draft, task, said, Event.TASK_FAILED, error)
+            _again(draft, task, said, Event.TASK_FAILED, error, pause=backoff(task.issue_no))
         case Failed(error=error):
             _fail(draft, task, said, Event.TASK_FAILED, error)
         case Rejected(reason=reason):
-            refuse = _fail if reason is Rejection.CONFLICT else _again  # a new issue would conflict as well
-            refuse(draft, task, said, Event.TASK_REJECTED, reason)
+            _refused(draft, task, said, reason)
         case Deferred(until=until):
             _wait(draft, task, said, max(_end_of(until), draft.at + backoff(task.issue_no)))
         case Manual():
@@ -190,9 +189,21 @@ def _take_outcome(draft: Draft, task: Task, said: Said, outcome: TaskOutcome) ->
             assert_never(outcome)
 
 
-def _again(draft: Draft, task: Task, said: Said, event: Event, error: str) -> None:
+def _refused(draft: Draft, task: Task, said: Said, reason: Rejection) -> None:
+    """Ask again; at once, the first time, where nothing is lacking but a new issue: a grant, or time.
+
+    A worker that was killed in the middle of its upload says so when it is back, and has nothing to wait for.
+    """
+    if reason is Rejection.CONFLICT:  # a new issue would conflict as well
+        _fail(draft, task, said, Event.TASK_REJECTED, reason)
+        return
+    cured = reason in (Rejection.UPLOAD, Rejection.EXPIRED) and task.issue_no == 1
+    _again(draft, task, said, Event.TASK_REJECTED, reason, pause=timedelta() if cured else backoff(task.issue_no))
+
+
+def _again(draft: Draft, task: Task, said: Said, event: Event, error: str, *, pause: timedelta) -> None:
     """Nothing was done: ask again after a while. A halt stays ordered."""
-    wake_at = draft.at + backoff(task.issue_no)
+    wake_at = draft.at + pause
     state = TaskState.HALT_REQUESTED if task.state is TaskState.HALT_REQUESTED else TaskState.PLANNED
     draft.put(replace(task.to(state, at=draft.at, wake_at=wake_at), error=error))
     _log(draft, event, said, error=error)

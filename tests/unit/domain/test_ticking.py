@@ -82,6 +82,18 @@ def test_what_came_to_nothing_is_asked_again_after_its_back_off_in_the_same_roun
     assert play.task("crm", COLLECT).round == 1
 
 
+@pytest.mark.parametrize("reason", [Rejection.UPLOAD, Rejection.EXPIRED])
+def test_what_lacks_a_new_issue_alone_is_asked_again_at_once_and_then_after_its_back_off(reason: Rejection) -> None:
+    play = access()
+    play.answer("crm", COLLECT, outcome=Rejected(reason=reason))
+    play.pass_time(0 * MINUTE)
+    assert asked_again(play) == [(COLLECT, 2)]
+    play.answer("crm", COLLECT, outcome=Rejected(reason=reason))
+    assert play.pass_time(MINUTE) is None
+    play.pass_time(MINUTE)
+    assert asked_again(play) == [(COLLECT, 3)]
+
+
 def test_what_was_promised_for_a_day_is_asked_for_when_the_day_has_passed() -> None:
     play = access()
     play.answer("crm", COLLECT, outcome=Deferred(until=date(2026, 11, 25)))
