@@ -31,6 +31,7 @@ SETTINGS: Final = {
     "shared_buffers": "128MB",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    "log_min_messages": "log",  # an error of a statement is told to its client alone: its text quotes values of rows
     "jit": "off",  # short statements only: compiling them costs more than it saves
 }
 FAST_SETTINGS: Final = {  # for data that may be lost with the machine; a kill -9 loses nothing even so

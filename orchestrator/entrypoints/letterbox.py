@@ -91,8 +91,7 @@ async def _read(consumer: AIOKafkaConsumer, part: TopicPartition, first: int, en
     found: list[Letter] = []
     if first >= end:
         return found
-    consumer.assign([part])
-    consumer.seek(part, first)
+    consumer.seek(part, first)  # a consumer without a group has all partitions of its topic from the start
     position = first
     while position < end:
         batch = await consumer.getmany(part, timeout_ms=500)

@@ -16,7 +16,9 @@ REQUESTS: Final = text("""
         state = u.state, outcome = u.outcome, version = u.version, verified_by = u.verified_by,
         search_round = u.search_round, erase_round = u.erase_round, probe_round = u.probe_round, asking = u.asking,
         begun = u.begun, withdrawn = u.withdrawn, partial = u.partial, plan_hash = u.plan_hash,
-        grace_until = u.grace_until, wake_at = u.wake_at, blocked_by = u.blocked_by, changed_at = :now
+        grace_until = u.grace_until, wake_at = u.wake_at, blocked_by = u.blocked_by,
+        changed_at = case when (r.state, r.blocked_by, r.asking) is distinct from (u.state, u.blocked_by, u.asking)
+                          then :now else r.changed_at end
     from unnest(cast(:id as uuid[]), cast(:was as int[]), cast(:state as text[]), cast(:outcome as text[]),
                 cast(:version as int[]), cast(:verified_by as text[]), cast(:search_round as int[]),
                 cast(:erase_round as int[]), cast(:probe_round as int[]), cast(:asking as int[]),

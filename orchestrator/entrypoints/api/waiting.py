@@ -111,6 +111,6 @@ def _told(request: Summary, word: Word) -> Waiting:
         why=word.why,
         since=request.changed_at,
         until=until,
-        custodians=request.owed,
+        custodians=() if word.on is On.NOBODY else request.owed,
         next_command=None if word.command is None else "dsar " + word.command.format(id=request.id),
     )

@@ -55,7 +55,7 @@ class RequestRow(SQLModel, table=True):
     controller: str = text()
     test: bool = False
     opened_at: datetime = moment()
-    changed_at: datetime = moment()
+    changed_at: datetime = moment()  # since when it waits for what it waits for; a mere fact leaves it as it is
 
 
 class RequestKeyRow(SQLModel, table=True):

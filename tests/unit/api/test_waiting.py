@@ -60,3 +60,7 @@ def test_missing_signatures_are_counted(signatures: int) -> None:
 
 def test_grace_says_until_when_it_can_be_stopped() -> None:
     assert waiting(a_summary(State.GRACE, kind=Kind.ERASURE)).until == NOW
+
+
+def test_a_request_that_has_ended_waits_for_no_custodian_whatever_it_still_owes() -> None:
+    assert waiting(a_summary(State.CLOSED, owed=True)).custodians == ()
