@@ -2,18 +2,24 @@
 
 import re
 import traceback
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
 from contracts.results import Deferred, Failed, Rejected, Rejection, TaskOutcome
 from custodians.sdk import GiveUp, TryLater
 
+LONGEST_WAIT: Final = timedelta(days=366)
+
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,99}")
 
 
 class BadPlugin(GiveUp):
-    """The custodian gave something that the SDK does not promise."""
+    """The custodian gave something that the SDK does not promise, or tried to end more than its own work."""
+
+
+class UnsayableAnswer(GiveUp):
+    """What happened does not fit into an answer, or the keys to seal it to are none."""
 
 
 class UndeclaredClass(GiveUp):
@@ -41,8 +47,8 @@ def outcome_of(error: Exception, today: date) -> TaskOutcome:
     match error:
         case UploadRefused():
             return Rejected(reason=Rejection.UPLOAD)
-        case TryLater(after=after) if after.days >= 1:
-            return Deferred(until=today + after)
+        case TryLater(after=timedelta() as after) if after.days >= 1:
+            return Deferred(until=today + min(after, LONGEST_WAIT))
         case TryLater():
             return Failed(retryable=True, error=name_of(error))
         case _:

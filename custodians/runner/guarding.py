@@ -7,7 +7,7 @@ from datetime import date
 from typing import Final
 
 from contracts.answer import Answer
-from contracts.identifiers import Identifier, IdentifierKind
+from contracts.identifiers import Identifier, IdentifierKind, MalformedIdentifier, identifier
 from contracts.ids import DataClass
 from custodians.runner.failures import BadPlugin, TooManyFound, UndeclaredClass, UndeclaredKind
 from custodians.sdk import Custodian, Erase, Ground, Holding, Record, Retain, Subject
@@ -34,7 +34,8 @@ async def holdings(
     custodian: Custodian, subject: Subject, declared: Collection[DataClass]
 ) -> AsyncIterator[AsyncIterator[Holding]]:
     """What `find` gives, looked at one by one; left, the custodian's own clean-up has run."""
-    source = _stream(custodian.find(subject))
+    reads = custodian.collect if type(custodian).find is Custodian.find else custodian.find  # not one inside the other
+    source = _stream(reads(subject))
     try:
         yield _checked_holdings(source, declared)
     finally:
@@ -42,16 +43,24 @@ async def holdings(
 
 
 async def found(custodian: Custodian, subject: Subject, provided: Collection[IdentifierKind]) -> tuple[Identifier, ...]:
-    """What `resolve` gives, each once and sorted, without what was known before."""
+    """What `resolve` gives, normalised, each once and sorted, without what was known before."""
     given = await custodian.resolve(subject)
     if not isinstance(given, Collection) or not all(_is_identifier(each) for each in given):
         raise BadPlugin
-    new = set(given) - set(subject.identifiers)
+    new = {_normal(each) for each in given} - set(subject.identifiers)
     if any(each.kind not in provided for each in new):
         raise UndeclaredKind
     if len(new) > MOST_FOUND:
         raise TooManyFound
     return tuple(sorted(new, key=lambda each: (each.kind, each.value)))
+
+
+def _normal(given: Identifier) -> Identifier:
+    """Fold a value as everybody does. What does not fit its kind goes out as it is: the orchestrator counts it."""
+    try:
+        return identifier(given.kind, given.value)
+    except MalformedIdentifier:
+        return given
 
 
 def _stream(given: object) -> AsyncIterator[object]:

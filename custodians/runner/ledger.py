@@ -89,7 +89,7 @@ class Verdict(StrEnum):
     RUN = auto()
     RESEND = auto()  # the answer that is remembered
     TELL = auto()  # that the task has ended
-    CONFLICT = auto()  # another plan under a known id: refuse it
+    CONFLICT = auto()  # another plan or operation under a known id: refuse it
     NOTHING = auto()  # known, older than what was answered, or too late
 
 
@@ -124,7 +124,7 @@ def accept(row: Row | None, order: Order) -> Decided:
         hash_ = order.command.plan_hash
         fresh = Row(task_id=order.task_id, operation=order.operation, order=order, plan_hash=hash_)
         return Decided(fresh, Verdict.RUN)
-    if row.plan_hash not in (None, order.command.plan_hash):
+    if row.operation is not order.operation or row.plan_hash not in (None, order.command.plan_hash):
         return Decided(row, Verdict.CONFLICT)
     return _again(row, order)
 

@@ -18,9 +18,11 @@ from contracts.identifiers import Identifier
 from contracts.ids import CustodianId, WorkerId
 from contracts.keys import SigningKey, kid_of
 from contracts.parts import SealedNotes
+from contracts.results import Failed
 from contracts.sealing import seal
 from contracts.topics import MAX_BATCH
 from contracts.wire import Wire
+from custodians.runner.failures import UnsayableAnswer, name_of
 from custodians.runner.ledger import Ending, Ledger, stored
 from custodians.runner.orders import Order
 from custodians.runner.work import Conclusion
@@ -28,6 +30,8 @@ from custodians.runner.work import Conclusion
 log = structlog.get_logger()
 
 AGAIN_IN_S: Final = 1.0
+UNSAYABLE: Final = Conclusion(outcome=Failed(retryable=False, error=UnsayableAnswer.__name__))
+"""Said instead of an answer that cannot be: it must end its task all the same, and not stop the worker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +57,12 @@ class Replies:
 
     async def conclude(self, order: Order, conclusion: Conclusion, *, began: float) -> None:
         """Store the answer to an order and have it sent, unless the order was ended or answered meanwhile."""
-        answer = stored(order, self._envelope(order, conclusion, began))
+        try:
+            answer = stored(order, self._envelope(order, conclusion, began))
+        except ValueError as error:  # over a message's size, or to be sealed to what is no key
+            log.warning("answer.unsayable", task=str(order.task_id), error=name_of(error))
+            conclusion = UNSAYABLE
+            answer = stored(order, self._envelope(order, conclusion, began))
         kept = await self._ledger.finish(order, conclusion.ending, conclusion.outcome, answer)
         if not kept:
             return

@@ -8,7 +8,17 @@ from typing import Final, assert_never
 
 from contracts.answer import ClassAnswer
 from contracts.ids import DataClass
-from contracts.results import Absent, ClassResult, Erased, Found, Ground, NotFound, Residual, Retained
+from contracts.results import (
+    Absent,
+    ClassResult,
+    Erased,
+    Found,
+    Ground,
+    NotFound,
+    Residual,
+    Retained,
+    Unsupported,
+)
 from contracts.wire import Count, Wire
 from custodians.runner.failures import BadPlugin
 from custodians.sdk import ClassHeld, Erase, Fate, Retain
@@ -101,6 +111,10 @@ def probed(classes: Sequence[DataClass], tally: Tally) -> tuple[ClassAnswer, ...
         ClassAnswer(data_class=name, results=(Residual(count=left[name]) if left.get(name) else Absent(),))
         for name in classes
     )
+
+
+def unsupported(classes: Sequence[DataClass]) -> tuple[ClassAnswer, ...]:
+    return tuple(ClassAnswer(data_class=name, results=(Unsupported(),)) for name in classes)
 
 
 def _each(classes: Sequence[DataClass], said: Mapping[DataClass, tuple[ClassResult, ...]]) -> tuple[ClassAnswer, ...]:

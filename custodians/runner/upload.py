@@ -10,7 +10,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 from contracts.answer import PartRef
 from contracts.command import UploadGrant
 from contracts.ids import TaskId
-from contracts.parts import encrypt_part
+from contracts.parts import TAG_BYTES, encrypt_part
 from custodians.runner.failures import UploadRefused
 from custodians.runner.packing import Part
 from custodians.sdk import GiveUp, TryLater
@@ -95,9 +95,8 @@ async def upload(
     references = []
     size = 0
     async for part in parts:
-        reference = await uploads.put(grant, part, task=task, key=key)
-        size += reference.size
+        size += len(part.data) + TAG_BYTES
         if size > grant.max_bytes:
             raise OverLimit
-        references.append(reference)
+        references.append(await uploads.put(grant, part, task=task, key=key))
     return tuple(references)

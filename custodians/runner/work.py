@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Final, TypeVar, assert_never
 
@@ -11,12 +11,13 @@ import structlog
 from contracts.answer import ClassAnswer, PartRef
 from contracts.command import Operation
 from contracts.identifiers import Identifier
-from contracts.ids import DataClass, TaskId
+from contracts.ids import DataClass
 from contracts.manifest import Manifest
 from contracts.parts import CONTENT_KEY_BYTES
-from contracts.results import Drifted, Rejected, Rejection, TaskOutcome, Unsupported
+from contracts.results import Drifted, Rejected, Rejection, TaskOutcome
 from custodians.runner import guarding, tally
-from custodians.runner.failures import TimedOut, name_of, outcome_of, place_of
+from custodians.runner.attempt import Running, within
+from custodians.runner.failures import name_of, outcome_of, place_of
 from custodians.runner.ledger import Ending, Ledger, Row, Start, State, is_expired
 from custodians.runner.orders import Job
 from custodians.runner.packing import packed
@@ -29,6 +30,8 @@ log = structlog.get_logger()
 H = TypeVar("H", bound=Holding)
 
 PAGE_KEYS: Final = 1_000
+BREATH: Final = 256
+"""Records after which the loop gets its turn: a custodian that never waits would hold up heartbeat and time limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +44,6 @@ class Conclusion:
     content_key: bytes | None = field(default=None, repr=False)
     found: tuple[Identifier, ...] = field(default=(), repr=False)
     ending: Ending = Ending.OPEN
-
-
-@dataclass(slots=True, kw_only=True)
-class Running:
-    """How far a job is, for the heartbeat."""
-
-    task: TaskId
-    done: int = 0
-    of: int | None = None
 
 
 class Work:
@@ -78,25 +72,28 @@ class Work:
 
     async def carry_out(self, job: Job, running: Running) -> Conclusion | None:
         """Do what the order asks. None if there is nothing to say: it was halted meanwhile, and told so."""
-        limit = self._limits.get(job.order.operation)
+        limit = self._limit(job.order.operation)
         if limit is None:
-            return Conclusion(
-                classes=tuple(ClassAnswer(data_class=name, results=(Unsupported(),)) for name in job.slice.classes)
-            )
+            return Conclusion(classes=tally.unsupported(job.slice.classes))
         try:
-            return await self._within(limit, job, running)
+            return self._whole(await within(limit, running, self._do(job, running)), job)
         except Exception as error:  # noqa: BLE001 -- the one place where a custodian's code may fail in any way
             log.warning("work.failed", task=str(running.task), error=name_of(error), place=place_of(error))
             return Conclusion(outcome=outcome_of(error, self._today()))
 
-    async def _within(self, limit_s: int, job: Job, running: Running) -> Conclusion | None:
-        try:
-            async with asyncio.timeout(limit_s) as limit:
-                return await self._do(job, running)
-        except TimeoutError:
-            if limit.expired():
-                raise TimedOut from None
-            raise
+    def _limit(self, operation: Operation) -> int | None:
+        """Return the seconds an operation may take; None for one that the custodian cannot do."""
+        if operation is Operation.ERASE and type(self._custodian).erase is Custodian.erase:
+            return None  # claimed, but never written
+        return self._limits.get(operation)
+
+    def _whole(self, conclusion: Conclusion | None, job: Job) -> Conclusion | None:
+        """Say of a class that is no longer declared that nothing can be said: "not found" would be a claim."""
+        strange = [name for name in job.slice.classes if name not in self._held]
+        if not strange or conclusion is None or conclusion.outcome is not None:
+            return conclusion
+        known = tuple(each for each in conclusion.classes if each.data_class not in strange)
+        return replace(conclusion, classes=known + tally.unsupported(strange))
 
     async def _do(self, job: Job, running: Running) -> Conclusion | None:
         operation = job.order.operation
@@ -188,6 +185,7 @@ class Work:
         running.done, running.of = row.erased_pages, row.pages
         for n in range(row.erased_pages, row.pages):
             await self._custodian.erase(await self._ledger.page(row.task_id, n))
+            running.go_on()
             await self._ledger.page_erased(row.task_id, n)
             running.done = n + 1
 
@@ -200,9 +198,14 @@ class Work:
 
 async def _counted(holdings: AsyncIterator[H], job: Job, counter: Counter, running: Running) -> AsyncIterator[H]:
     """Pass on what was asked for, counted. Declared classes that were not asked for are none of our business now."""
-    asked = frozenset(job.slice.classes)
+    asked, seen = frozenset(job.slice.classes), 0
     async for each in holdings:
+        running.go_on()
+        seen += 1
+        if seen % BREATH == 0:
+            await asyncio.sleep(0)
         if each.data_class in asked:
             counter.add(each.data_class, each.fate)
             running.done += 1
             yield each
+    running.go_on()

@@ -14,10 +14,11 @@ from contracts.keys import SealingKey
 from contracts.manifest import Manifest
 from contracts.results import Failed, Rejected, Rejection
 from contracts.slices import SliceRefused, UnknownSealingKey
+from custodians.runner.attempt import Running
 from custodians.runner.ledger import Ledger
 from custodians.runner.orders import Job, Order, reopen
 from custodians.runner.reply import Replies
-from custodians.runner.work import Conclusion, Running, Work
+from custodians.runner.work import Conclusion, Work
 
 log = structlog.get_logger()
 

@@ -23,12 +23,12 @@ from contracts.results import Level
 from contracts.slices import seal_slice
 from contracts.topics import Channel
 from custodians.runner.inbox import Inbox
-from custodians.runner.ledger_sqlite import SqliteLedger
 from custodians.runner.packing import Part
 from custodians.runner.reply import Identity, Replies
 from custodians.runner.work import Work
 from custodians.runner.worker import Worker
 from custodians.sdk import ClassHeld, Custodian, Declaration, Fate, Holding, Kind, Record, Subject
+from tests.custodians.freezing import FreezingLedger
 
 NOW = 1_790_000_000
 ENVIRONMENT = "test"
@@ -228,6 +228,7 @@ class Bench:
     sent: Sent = field(default_factory=Sent)
     store: Store = field(default_factory=Store)
     declaration: Declaration = field(default_factory=a_declaration)
+    freezes: tuple[str, str] | None = None  # where this life stops for good: ("before" or "after", a ledger's method)
 
     @property
     def answers(self) -> list[Answer]:
@@ -247,15 +248,16 @@ class Bench:
         """One process. Leaving it is a kill: nothing that runs is waited for."""
         async with AsyncExitStack() as stack:
             ledger = await stack.enter_async_context(
-                SqliteLedger(self.folder / "ledger.sqlite", b"k" * 32, now=self.clock)
+                FreezingLedger(self.folder / "ledger.sqlite", b"k" * 32, now=self.clock, at=self.freezes)
             )
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             life = self._life(ledger, tasks)
             yield life
+            life.worker.draining = True  # the dead start nothing
             for task in life.jobs():
                 task.cancel()
 
-    def _life(self, ledger: SqliteLedger, tasks: asyncio.TaskGroup) -> "Life":
+    def _life(self, ledger: FreezingLedger, tasks: asyncio.TaskGroup) -> "Life":
         manifest: Manifest = self.declaration.manifest()
         work = Work(
             self.custodian or self.shelf,
@@ -294,7 +296,7 @@ class Bench:
 class Life:
     """What one process holds."""
 
-    ledger: SqliteLedger
+    ledger: FreezingLedger
     replies: Replies
     worker: Worker
     inbox: Inbox
