@@ -50,7 +50,8 @@ async def forged(world: World, request: RequestId, first: Signature, second: Sig
 
 
 async def in_grace(world: World, request: RequestId) -> None:
-    """A superuser moves the request on, too."""
+    """A superuser moves the request on, too; the log then tells another story than the tables, for good."""
+    world.tampered = True
     async with transactions(world.owner)() as tx:
         await tx.connection.execute(LET_GO, {"request": request, "at": tx.now - timedelta(seconds=1)})
 
@@ -79,7 +80,12 @@ async def test_after_the_alarm_true_signatures_under_a_new_plan_let_it_go_on(wor
     request = await let_go(world)
     given = (await world.case(request)).approval
     assert given is not None
-    await forged(world, request, given.first, replace(given.first, staff="st_b")) == (["p1"], 2)
+    await forged(world, request, given.first, replace(given.first, staff="st_b"))
+    await world.drive()
+    assert (profiles.effects, orders.effects) == ([], [])
+    await approved(world, request)
+    await world.later(hours=1)
+    assert (profiles.effects, len(orders.effects)) == (["p1"], 2)
 
 
 async def test_one_true_signature_does_not_count_for_two(world: World) -> None:

@@ -2,8 +2,12 @@
 
 from sqlalchemy import text
 
+from orchestrator.audit.leaf import commitment
 from orchestrator.domain.request import Kind
+from orchestrator.store import keys
 from orchestrator.store.session import transactions
+from orchestrator.vault.details import open_detail
+from orchestrator.vault.keys import KeyUse, unwrap
 from tests.integration.road.people import asked, fetched, released, the_usual, withdrawn
 from tests.integration.road.world import World
 
