@@ -1,6 +1,7 @@
 """`dsar approver init`: a personal key, made on the approver's own machine, of which only the public half leaves it."""
 
 import secrets
+import sys
 from base64 import b64encode
 from typing import Annotated
 
@@ -31,7 +32,7 @@ def init(
     key: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make your key, and print what belongs into approvers.toml. An existing key is never overwritten."""
+    """Make your key, and print the lines to append to approvers.toml. An existing key is never overwritten."""
     if staff is None:
         with talking(as_json=as_json) as api:
             staff = str(api.get("/me")["id"])
@@ -47,5 +48,6 @@ def init(
     if as_json:
         as_document({"staff": staff, "kid": made.kid, "public": public, "file": str(file)})
         return
-    line(f"your key is {file}; it never leaves this machine. Whoever runs the dispatcher adds to approvers.toml:")
+    note = f"your key is {file}; it never leaves this machine. Whoever runs the dispatcher adds to approvers.toml:"
+    print(note, file=sys.stderr)  # apart, so that the lines can be appended as they come
     line(f'\n[[approver]]\nstaff = "{staff}"\npublic = "{public}"')

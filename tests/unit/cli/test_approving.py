@@ -1,6 +1,7 @@
 """The approver's tool trusts nobody: it computes the hash itself, and signs what it has shown."""
 
-from base64 import b64decode
+import tomllib
+from base64 import b64decode, b64encode
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -64,9 +65,9 @@ def test_a_key_is_made_once_and_its_line_printed(tmp_path: Path) -> None:
     first, second = CliRunner().invoke(app, words), CliRunner().invoke(app, words)
     made = SigningKey.load(tmp_path / "mine" / "approver.pem")
     assert (first.exit_code, second.exit_code) == (0, 5)
-    assert '[[approver]]\nstaff = "st_1"\npublic = "' in first.stdout
+    assert tomllib.loads(first.stdout) == {"approver": [{"staff": "st_1", "public": b64encode(made.public).decode()}]}
     assert (tmp_path / "mine" / "approver.pem").stat().st_mode & 0o077 == 0
-    assert b64decode(first.stdout.rsplit('"', 2)[1]) == made.public
+    assert "never leaves this machine" in first.stderr
 
 
 def test_the_key_lies_in_the_users_own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
