@@ -1,4 +1,7 @@
-"""`dsar-custodian`: run a custodian's worker, make its keys, print its manifest, fill and check its store."""
+"""`dsar-custodian`: run a custodian's worker, make its keys, print its manifest, fill and check its store.
+
+Exit codes: 0 ok, 1 refused by a rule, 2 usage, 3 not reachable, 4 not found, 5 conflict.
+"""
 
 import importlib
 from collections.abc import Callable
@@ -9,11 +12,13 @@ import typer
 
 app = typer.Typer(
     help="Run a custodian: the owner of stores that hold personal data.",
+    epilog="Exit codes: 0 ok, 1 refused by a rule, 2 usage, 3 not reachable, 4 not found, 5 conflict.",
     no_args_is_help=True,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-keys = typer.Typer(help="The custodian's own keys.", no_args_is_help=True)
+keys = typer.Typer(help="The custodian's own keys.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(keys, name="keys")
 
 Config = Annotated[
@@ -29,40 +34,39 @@ Home = Annotated[Path, typer.Argument(help="The worker's home folder.", envvar="
 @app.command()
 def run(config: Config = None) -> None:
     """Work until SIGTERM: what runs is ended or handed back."""
-    _do(lambda do: do.run(config))
+    _do("run", lambda do: do.work(config))
 
 
 @keys.command()
 def init(home: Home) -> None:
     """Make the keys that are missing, in HOME/keys. What is there stays."""
-    _do(lambda do: do.init_keys(home))
+    _do("keys", lambda do: do.init(home))
 
 
 @app.command()
 def manifest(config: Config = None) -> None:
     """Print the signed manifest, for an admin to admit."""
-    _do(lambda do: do.manifest(config))
+    _do("manifest", lambda do: do.show(config))
 
 
 @app.command()
 def seed(sample: str, store: Store) -> None:
     """Fill the store of a sample with made-up people. Doing it again adds only what is missing."""
-    _do(lambda do: do.seed(sample, store))
+    _do("seed", lambda do: do.sample(sample, store))
 
 
 @app.command()
 def check(config: Config = None) -> None:
     """Say where the data map and its store differ; exit with 1 if they do."""
-    _do(lambda do: do.check(config))
+    _do("check", lambda do: do.store(config))
 
 
-def _do(call: Callable[[Any], int]) -> None:
-    """Load what does the work, do it, and end with its code."""
-    commands = importlib.import_module("custodians.commands")
+def _do(command: str, call: Callable[[Any], int]) -> None:
+    """Load what this command needs and nothing else, do it, and end with its code."""
     try:
-        code = call(commands)
-    except Exception as error:  # noqa: BLE001 - said in words, or raised again
-        code = commands.in_words(error)
+        code = call(importlib.import_module(f"custodians.commands.{command}"))
+    except Exception as error:  # noqa: BLE001 -- said in words
+        code = importlib.import_module("custodians.commands.words").in_words(error)
     raise typer.Exit(code)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import yaml
 
 from custodians.bundled.datamap import DataMap, parse
+from custodians.runner.failures import NoSuchCustodian
 from custodians.runner.settings import WorkerSettings
 from custodians.sdk import Custodian, Declaration
 
@@ -21,10 +22,6 @@ _BUNDLED: Final = {
 }
 
 Today = Callable[[], date]
-
-
-class NoSuchCustodian(ValueError):
-    """The settings name a file, module or class that is not there."""
 
 
 def declaration_of(settings: WorkerSettings) -> Declaration:

@@ -39,6 +39,11 @@ class Running:
             raise GivenUp
 
 
+def abandoned() -> int:
+    """How many attempts ignored their end and still run."""
+    return len(_abandoned)
+
+
 async def within(limit_s: float, running: Running, work: Coroutine[Any, Any, T]) -> T:
     """Return what *work* returns; raise what it raises, or `TimedOut` at its limit, whatever it does against it."""
     attempt = asyncio.create_task(_contained(work, running))

@@ -1,6 +1,7 @@
 """One thread that owns a SQLite file: what is asked at once is committed at once."""
 
 import asyncio
+import fcntl
 import queue
 import sqlite3
 import threading
@@ -8,7 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import IO, Any, Final, TypeVar
+
+from custodians.runner.failures import HomeInUse
 
 T = TypeVar("T")
 
@@ -28,10 +31,12 @@ class Committer:
         self._path = path
         self._schema = schema
         self._steps: queue.SimpleQueue[_Step | None] = queue.SimpleQueue()
+        self._lock: IO[bytes] | None = None
         self._thread = threading.Thread(target=self._serve, name="ledger", daemon=True)
 
     def start(self) -> None:
-        """Make the tables if need be, and begin."""
+        """Make the tables if need be, and begin; raise `HomeInUse` if another process has the file."""
+        self._lock = _locked(self._path)
         with closing(_connect(self._path)) as connection:
             connection.executescript(self._schema)
         self._thread.start()
@@ -40,6 +45,8 @@ class Committer:
         """Return when all that was asked is committed and the file is closed."""
         self._steps.put(None)
         await asyncio.to_thread(self._thread.join)
+        if self._lock is not None:
+            self._lock.close()
 
     async def do(self, run: Callable[[sqlite3.Connection], T]) -> T:
         """Run a step; its result comes only once it is durable. A caller that is cancelled does not undo it."""
@@ -67,6 +74,17 @@ class Committer:
                     return
                 batch.append(following)
             yield batch
+
+
+def _locked(path: Path) -> IO[bytes]:
+    """Two workers on one ledger would both run what it holds. The lock goes with its process, however that ends."""
+    file = path.with_suffix(".lock").open("ab")
+    try:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise HomeInUse(f"another worker has {path.parent}") from None
+    return file
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -42,6 +42,14 @@ class UploadRefused(Exception):
     """The grant is spent, over or not believed: a new issue brings a new one."""
 
 
+class NoSuchCustodian(ValueError):
+    """The settings name a file, module or class that is not there. The message says which."""
+
+
+class HomeInUse(RuntimeError):
+    """Another worker has the home folder: its ledger is for one. The message names the folder."""
+
+
 def outcome_of(error: Exception, today: date) -> TaskOutcome:
     """Say of a task what *error* means for it."""
     match error:

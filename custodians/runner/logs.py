@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import threading
 from typing import Final, TextIO
 
 import structlog
@@ -30,6 +31,10 @@ def configure(stream: TextIO = sys.stderr) -> None:
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_NamesOnly()], level=logging.WARNING, force=True)
+    logging.captureWarnings(capture=True)
+    sys.excepthook = lambda kind, _error, _trace: _uncaught(kind)
+    sys.unraisablehook = lambda given: _uncaught(given.exc_type)
+    threading.excepthook = lambda given: _uncaught(given.exc_type)
 
 
 def only_allowed(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -38,6 +43,11 @@ def only_allowed(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
     if len(kept) < len(event):
         kept["dropped"] = len(event) - len(kept)
     return kept
+
+
+def _uncaught(kind: type[BaseException]) -> None:
+    """Python would print the error's text, and those of its causes."""
+    structlog.get_logger().error("process.uncaught", error=kind.__name__)
 
 
 class _NamesOnly(logging.Handler):

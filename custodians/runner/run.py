@@ -9,6 +9,7 @@ from typing import Final
 
 import httpx2
 import structlog
+from faststream.security import BaseSecurity, SASLScram256
 
 from contracts.bus.connection import Connection
 from contracts.bus.letters import DeadLetters
@@ -16,11 +17,12 @@ from contracts.bus.reader import Reader
 from contracts.bus.sender import Sender
 from contracts.command import Command, Lane
 from contracts.door import Door, commands_door
+from contracts.keys import KeyRing
 from contracts.manifest import Manifest
 from contracts.topics import channel_of
 from custodians.runner.heartbeat import Pulse
 from custodians.runner.inbox import Inbox
-from custodians.runner.keys import WorkerKeys, command_ring
+from custodians.runner.keys import WorkerKeys
 from custodians.runner.ledger_sqlite import SqliteLedger
 from custodians.runner.reply import Identity, Replies
 from custodians.runner.settings import WorkerSettings
@@ -34,6 +36,8 @@ log = structlog.get_logger()
 LEDGER_FILE: Final = "ledger.sqlite"
 REMEMBERED_S: Final = 60 * 24 * 3600
 """How long a closed row stays: far beyond the week for which the bus could bring its command again."""
+
+FORGETS_EVERY_S: Final = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,7 @@ class _Given:
     declaration: Declaration
     manifest: Manifest
     keys: WorkerKeys
+    ring: KeyRing
     entropy: Entropy
 
     @property
@@ -61,8 +66,16 @@ class _Given:
             bootstrap=self.settings.kafka,
             client_id=self.settings.worker,
             prefix=self.settings.kafka_prefix,
-            security=self.settings.security,
+            security=self.security,
         )
+
+    @property
+    def security(self) -> BaseSecurity | None:
+        """How to log in to Kafka; None if anybody may."""
+        username, password = self.settings.kafka_username, self.settings.kafka_password
+        if username is None or password is None:
+            return None
+        return SASLScram256(username, password.get_secret_value(), use_ssl=self.settings.kafka_tls)
 
     @property
     def identity(self) -> Identity:
@@ -88,7 +101,7 @@ class _Given:
     def door(self) -> Door[Command]:
         return commands_door(
             environment=self.settings.environment,
-            ring=command_ring(self.settings.command_keys),
+            ring=self.ring,
             audience=self.manifest.id,
             prefix=self.settings.kafka_prefix,
         )
@@ -108,6 +121,7 @@ async def serve(
     declaration: Declaration,
     *,
     keys: WorkerKeys,
+    ring: KeyRing,
     entropy: Entropy,
     stopping: asyncio.Event,
 ) -> None:
@@ -118,6 +132,7 @@ async def serve(
         declaration=declaration,
         manifest=declaration.manifest(keys.declared),
         keys=keys,
+        ring=ring,
         entropy=entropy,
     )
     structlog.contextvars.bind_contextvars(custodian=given.manifest.id, worker=settings.worker)
@@ -127,9 +142,17 @@ async def serve(
         httpx2.AsyncClient(follow_redirects=True) as client,
         asyncio.TaskGroup() as tasks,
     ):
-        await ledger.forget(int(entropy.clock()) - REMEMBERED_S)
         parts = _assembled(given, work=given.work(ledger, client), ledger=ledger, sender=sender, tasks=tasks)
+        forgetting = tasks.create_task(_forget(ledger, entropy.clock))
         await _live(given, parts, tasks=tasks, stopping=stopping)
+        forgetting.cancel()
+
+
+async def _forget(ledger: SqliteLedger, clock: Callable[[], float]) -> None:
+    """Drop once a day what the bus can no longer bring."""
+    while True:
+        await ledger.forget(int(clock()) - REMEMBERED_S)
+        await asyncio.sleep(FORGETS_EVERY_S)
 
 
 def _assembled(given: _Given, *, work: Work, ledger: SqliteLedger, sender: Sender, tasks: asyncio.TaskGroup) -> _Parts:

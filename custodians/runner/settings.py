@@ -1,25 +1,27 @@
 """Settings of a worker: from a YAML file, and from the environment, which wins."""
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Final, Self
 
 import yaml
-from faststream.security import BaseSecurity, SASLScram256
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from contracts.heartbeat import HEARTBEAT_SECONDS
 from contracts.ids import WorkerId
 from contracts.wire import WORD
 
+PREFIX: Final = "DSAR_CUSTODIAN_"
+
 HomePath = Annotated[Path, BeforeValidator(lambda given: Path(given).expanduser())]
 """A path in which `~` is one's own home."""
 
 
-class WorkerSettings(BaseSettings):
+class WorkerSettings(BaseModel):
     """One worker of one custodian. Either `data_map`, or a class of one's own with its `declaration`."""
 
-    model_config = SettingsConfigDict(env_prefix="DSAR_CUSTODIAN_", extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     environment: str = Field(pattern=WORD)
     worker: WorkerId = Field(pattern=WORD)
@@ -48,16 +50,11 @@ class WorkerSettings(BaseSettings):
             raise ValueError("a plugin needs a declaration, and only a plugin does")
         return self
 
-    @property
-    def security(self) -> BaseSecurity | None:
-        """How to log in to Kafka; None if anybody may."""
-        if self.kafka_username is None or self.kafka_password is None:
-            return None
-        password = self.kafka_password.get_secret_value()
-        return SASLScram256(self.kafka_username, password, use_ssl=self.kafka_tls)
-
 
 def load(config: Path | None) -> WorkerSettings:
     """Read the settings; raise `ValidationError`, which shows no value."""
-    given: dict[str, Any] = yaml.safe_load(config.read_text()) if config is not None else {}
-    return WorkerSettings(**{**given, **EnvSettingsSource(WorkerSettings)()})
+    given = yaml.safe_load(config.read_text()) if config is not None else {}
+    if isinstance(given, Mapping):
+        named = {name: f"{PREFIX}{name.upper()}" for name in WorkerSettings.model_fields}
+        given = {**given, **{name: os.environ[variable] for name, variable in named.items() if variable in os.environ}}
+    return WorkerSettings.model_validate(given)

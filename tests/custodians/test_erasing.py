@@ -10,7 +10,7 @@ from contracts.command import Operation
 from contracts.ids import TaskId
 from contracts.keys import CLOCK_TOLERANCE_S
 from contracts.results import Drifted, Erased, Failed, Ground, Halted, Level, NotFound, Rejected, Rejection, Retained
-from custodians.runner.ledger import HALTED_MIDWAY, State
+from custodians.runner.ledger import HALTED_MIDWAY
 from custodians.runner.orders import order_of
 from custodians.sdk import Retain, TryLater
 from tests.custodians.bench import LETTERS, ME, NOTES, NOW, Bench, OnBus, a_command, a_declaration, a_task, opened
@@ -293,23 +293,6 @@ async def test_the_work_list_is_unreadable_on_disk_and_gone_when_it_is_done(benc
         await life.take(an_erase(issue=2))
         with pytest.raises(TypeError):
             await life.ledger.page(a_task(), 0)
-
-
-async def test_a_hundred_orders_are_accepted_in_one_commit(bench: Bench) -> None:
-    async with bench.life() as life:
-        life.worker.draining = True
-        await life.take(*[an_erase(task=a_task(n)) for n in range(100)])
-        rows = [await life.ledger.row(a_task(n)) for n in range(100)]
-    assert all(row is not None and row.state is State.ACCEPTED for row in rows)
-
-
-async def test_more_jobs_than_memory_keeps_are_all_done(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("custodians.runner.worker.MOST_WAITING", 3)
-    async with bench.life() as life:
-        await life.take(*[an_erase(task=a_task(n)) for n in range(40)])
-        while len(bench.answers) < 40:
-            await life.settle()
-    assert {each.task_id for each in bench.answers} == {a_task(n) for n in range(40)}
 
 
 async def test_an_unclaimed_operation_is_unsupported(bench: Bench) -> None:
