@@ -89,10 +89,18 @@ def genuine(signature: Signature, trust: TrustList, *, environment: str, request
     return True
 
 
-def fits(approval: Approval, request: Request, trust: TrustList, *, environment: str) -> bool:
-    """Whether two different trusted people signed the plan as it stands. Rows in a database are not enough."""
+def fits(
+    approval: Approval, request: Request, trust: TrustList, *, environment: str, plan_hash: str, not_before: datetime
+) -> bool:
+    """Whether two different trusted people signed *plan_hash*, neither before *not_before*.
+
+    Rows in a database are not enough: the caller makes the hash anew from what is about to be sent, and the oldest
+    time that a signature may bear from its own settings, so that old ones of an asking that ended fit no more.
+    """
     first, second = approval.first, approval.second
-    if second is None or first.staff == second.staff or approval.plan_hash != request.plan_hash:
+    if second is None or first.staff == second.staff or min(first.signed_at, second.signed_at) < not_before:
+        return False
+    if not approval.plan_hash == request.plan_hash == plan_hash:
         return False
     if {first.staff, second.staff} & {request.opened_by, request.verified_by}:
         return False

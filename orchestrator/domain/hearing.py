@@ -172,13 +172,13 @@ def _take_outcome(draft: Draft, task: Task, said: Said, outcome: TaskOutcome) ->
         return
     match outcome:
         case Failed(retryable=True, error=error) if task.state is not TaskState.HALT_REQUESTED:
-            _again(draft, task, said, Event.TASK_FAILED, error, pause=backoff(task.issue_no))
+            _again(draft, task, said, Event.TASK_FAILED, error, pause=backoff(task.attempts))
         case Failed(error=error):
             _fail(draft, task, said, Event.TASK_FAILED, error)
         case Rejected(reason=reason):
             _refused(draft, task, said, reason)
         case Deferred(until=until):
-            _wait(draft, task, said, max(_end_of(until), draft.at + backoff(task.issue_no)))
+            _wait(draft, task, said, max(_end_of(until), draft.at + backoff(task.attempts)))
         case Manual():
             _wait(draft, task, said, None)
         case Drifted() | Halted():
@@ -198,7 +198,7 @@ def _refused(draft: Draft, task: Task, said: Said, reason: Rejection) -> None:
         _fail(draft, task, said, Event.TASK_REJECTED, reason)
         return
     cured = reason in (Rejection.UPLOAD, Rejection.EXPIRED) and task.issue_no == 1
-    _again(draft, task, said, Event.TASK_REJECTED, reason, pause=timedelta() if cured else backoff(task.issue_no))
+    _again(draft, task, said, Event.TASK_REJECTED, reason, pause=timedelta() if cured else backoff(task.attempts))
 
 
 def _again(draft: Draft, task: Task, said: Said, event: Event, error: str, *, pause: timedelta) -> None:

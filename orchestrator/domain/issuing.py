@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from contracts.command import Operation
 from contracts.ids import CommandId, TaskId
-from orchestrator.domain import approval, erasing, guards
+from orchestrator.domain import approval, erasing, guards, plan, search
 from orchestrator.domain.case import Case, Intent, Policy, Step
 from orchestrator.domain.draft import Draft
 from orchestrator.domain.events import Event, Facts
 from orchestrator.domain.request import Request
-from orchestrator.domain.task import EXPIRIES, UNSENT_AFTER, Issue, Task, TaskState
+from orchestrator.domain.task import EXPIRIES, Issue, Task, TaskState, unsent_pause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,9 @@ class Sending:
     issued_at: datetime
     expires_at: datetime
 
+
+OLDEST_SIGNATURE: Final = 2 * approval.SECOND_WITHIN + timedelta(minutes=5)
+"""How old a signature may be at most, beside grace: a day until the second came, a day after grace, and the clocks."""
 
 Bearer = Callable[[TaskId, int], bytes]
 """The hash of the upload grant's bearer for a task's issue."""
@@ -68,7 +72,7 @@ def _lets_go(draft: Draft, operation: Operation, trust: approval.TrustList) -> b
         return True
     given = draft.approval
     match guards.failed(draft.request, given, draft.at):
-        case None if given and approval.fits(given, draft.request, trust, environment=draft.policy.environment):
+        case None if given and _fits(draft, given, trust):
             return True
         case guards.Reason.LAPSED:
             erasing.end_approval(draft, Event.APPROVAL_LAPSED)
@@ -77,13 +81,25 @@ def _lets_go(draft: Draft, operation: Operation, trust: approval.TrustList) -> b
     return False
 
 
+def _fits(draft: Draft, given: approval.Approval, trust: approval.TrustList) -> bool:
+    """Whether the signatures are over the very plan and identifiers that are about to be sent."""
+    return approval.fits(
+        given,
+        draft.request,
+        trust,
+        environment=draft.policy.environment,
+        plan_hash=plan.hash_of(search.plan_document(draft, asking=draft.request.asking)),
+        not_before=draft.at - draft.policy.grace - OLDEST_SIGNATURE,
+    )
+
+
 def _send(draft: Draft, intent: Intent, tasks: Sequence[Task], command: CommandId, bearer: Bearer) -> Sending:
     expires_at = draft.at + EXPIRIES[intent.operation]
     issued = []
     for task in tasks:
         number = task.issue_no + 1
         sent = task if task.state is TaskState.HALT_REQUESTED else task.to(TaskState.ISSUED, at=draft.at)
-        draft.put(replace(sent, wake_at=draft.at + UNSENT_AFTER))
+        draft.put(replace(sent, wake_at=draft.at + unsent_pause(task)))
         collecting = intent.operation is Operation.COLLECT
         draft.put_issue(
             Issue(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import assert_never
+from typing import Final, assert_never
 
 import rfc8785
 
@@ -70,6 +70,10 @@ def previewed(line: Line, answer: ClassAnswer) -> Line:
     return replace(line, previewed=answer.results, said=ended)
 
 
+MOST_COUNTED: Final = 2**31 - 1
+"""What a count of the wire can be: a sum beyond it could not be read again."""
+
+
 def erased(line: Line, answer: ClassAnswer) -> Line:
     """The line after an erase. Rounds add up: what an earlier round erased is still counted."""
     said: tuple[Result, ...] = answer.results
@@ -85,7 +89,7 @@ def _done(line: Line) -> tuple[Effect, ...]:
 def _with(said: tuple[Result, ...], earlier: Effect) -> tuple[Result, ...]:
     for n, each in enumerate(said):
         if isinstance(each, Erased | Anonymised) and each.kind == earlier.kind:
-            both = each.model_copy(update={"count": each.count + earlier.count})
+            both = each.model_copy(update={"count": min(MOST_COUNTED, each.count + earlier.count)})
             return (*said[:n], both, *said[n + 1 :])
     return (earlier, *said)
 

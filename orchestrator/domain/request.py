@@ -60,7 +60,6 @@ class Blocked(StrEnum):
     SEARCH_FAILED = "search_failed"
     ROUNDS = "search_rounds_exhausted"
     TASK_FAILED = "task_failed"
-    NO_CUSTODIAN = "no_custodian"
     REPORT_FAILED = "report_failed"
 
 

@@ -4,20 +4,23 @@ from dataclasses import replace
 
 from contracts.command import Operation
 from contracts.ids import CustodianId
-from orchestrator.domain import erasing, plan
+from orchestrator.domain import erasing, plan, search
 from orchestrator.domain.draft import Draft
 from orchestrator.domain.errors import Conflict
 from orchestrator.domain.events import Event, Facts
-from orchestrator.domain.request import State
+from orchestrator.domain.request import Blocked, State
 from orchestrator.domain.task import TaskState, newest
 
 
 def retry(draft: Draft) -> None:
     """Ask every custodian whose newest task failed for it again, in a new round: an old id is answered from memory.
 
-    A probe is asked of everybody again: only a round that was answered by all tells that nothing is left. Raises
-    `Conflict` if nothing has failed.
+    A search that has had its rounds gets one more. A probe is asked of everybody again: only a round that was
+    answered by all tells that nothing is left. Raises `Conflict` if nothing has failed.
     """
+    if draft.request.blocked_by is Blocked.ROUNDS:
+        search.one_more_round(draft)
+        return
     operation = _operation(draft)
     failed = _failed(draft, operation)
     if not failed:
@@ -37,7 +40,7 @@ def retry(draft: Draft) -> None:
 
 
 def report_again(draft: Draft) -> None:
-    """Have the report built anew, from the answers that count now."""
+    """Have the report built anew, from the same answers."""
     draft.note(Event.TASK_RETRIED, facts={"operation": "report"})
     draft.block(None)
 

@@ -19,8 +19,7 @@ GIVEN_UP = frozenset({TaskState.FAILED, TaskState.WAIVED})
 def begin(draft: Draft) -> None:
     """Freeze the plan and ask everybody who can be asked with what the person gave."""
     if not draft.members:
-        draft.block(Blocked.NO_CUSTODIAN)
-        return
+        raise Conflict("no custodian is admitted that could be asked; admit one, then verify the person again")
     for line in plan.freeze(draft.request.kind, list(draft.members.values())):
         draft.put_line(line)
     draft.note(Event.PLAN_FROZEN, facts={"custodians": sorted(draft.members), "lines": len(draft.lines)})
@@ -45,10 +44,20 @@ def advance(draft: Draft) -> None:
         _end(draft)
 
 
+def one_more_round(draft: Draft) -> None:
+    """Go on though the search has had its rounds: a person has looked at it."""
+    draft.block(None)
+    _begin_round(draft, _uncovered(draft))
+
+
 def _next_round(draft: Draft, custodians: frozenset[CustodianId]) -> None:
     if draft.request.search_round >= draft.policy.rounds:
         draft.block(Blocked.ROUNDS)
-        return
+    else:
+        _begin_round(draft, custodians)
+
+
+def _begin_round(draft: Draft, custodians: frozenset[CustodianId]) -> None:
     following = draft.request.search_round + 1
     for line in draft.lines:
         if line.custodian in custodians:

@@ -74,6 +74,7 @@ EXPIRIES: Final[Mapping[Operation, timedelta]] = MappingProxyType(
 )
 UNSENT_AFTER: Final = timedelta(seconds=5)
 """An issue whose sending was not confirmed by then gets a successor: the publish may or may not have happened."""
+UNSENT_AT_MOST: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,19 +126,34 @@ class Task:
         """Whether somebody still owes something."""
         return self.state in OPEN
 
+    @property
+    def attempts(self) -> int:
+        """How many of its issues are known to have left, the one that was answered counted in any case."""
+        return max(1, sum(1 for each in self.issues if each.sent_at is not None))
+
     def issue(self, no: int) -> Issue | None:
         """The issue numbered *no*, if there was one."""
         return next((each for each in self.issues if each.no == no), None)
 
 
-def backoff(issue_no: int) -> timedelta:
-    """How long to leave a custodian alone after its n-th issue came to nothing: 1, 2, 4 … 60 minutes."""
-    return timedelta(minutes=min(60, 2 ** max(0, issue_no - 1)))
+def backoff(attempts: int) -> timedelta:
+    """How long to leave a custodian alone after so many sendings came to nothing: 1, 2, 4 … 60 minutes."""
+    return timedelta(minutes=min(60, 2 ** min(6, max(0, attempts - 1))))
 
 
-def lease(operation: Operation, issue_no: int) -> timedelta:
-    """How long an issue may stay unanswered before it is looked at again."""
-    return max(LEASES[operation], backoff(issue_no) if issue_no > 1 else timedelta())
+def lease(operation: Operation, attempts: int) -> timedelta:
+    """How long a sending may stay unanswered before it is looked at again."""
+    return max(LEASES[operation], backoff(attempts) if attempts > 1 else timedelta())
+
+
+def unsent_pause(task: Task) -> timedelta:
+    """How long the next issue may stay unconfirmed: twice as long each time, or an outage of the bus fills the log."""
+    unsent = 0
+    for issue in reversed(task.issues):
+        if issue.sent_at is not None:
+            break
+        unsent += 1
+    return min(UNSENT_AFTER * (1 << min(6, unsent)), UNSENT_AT_MOST)
 
 
 def newest(tasks: Sequence[Task], *operations: Operation) -> dict[CustodianId, Task]:

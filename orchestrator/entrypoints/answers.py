@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from contracts.answer import Answer
 from contracts.bus.letters import DeadLetters
@@ -45,7 +45,10 @@ class Answers:
         beats = [each.message for each in batch.opened if isinstance(each.message, Heartbeat)]
         try:
             strangers = await self._file(answers, beats)
-        except (DataError, IntegrityError) as error:  # one of them cannot be written: find out which
+        except DBAPIError as error:
+            if not _is_about_data(error):
+                raise
+            # one of them cannot be written: find out which
             log.warning("answers.batch_split", error=type(error).__name__, answers=len(answers))
             strangers = [stranger for each in answers for stranger in await self._file_alone(each)]
         await self.dead_letters.forward(strangers)
@@ -75,6 +78,14 @@ class Answers:
     async def _file_alone(self, answer: Opened[Answer]) -> list[Rejected]:
         try:
             return await self._file([answer], [])
-        except (DataError, IntegrityError) as error:
+        except DBAPIError as error:
+            if not _is_about_data(error):
+                raise
             log.warning("answers.unwritable", error=type(error).__name__)
             return [answer.refused(Refusal.BAD_SCHEMA)]
+
+
+def _is_about_data(error: DBAPIError) -> bool:
+    """Whether the values are at fault (SQLSTATE classes 22 and 23), not the server or the connection."""
+    state = getattr(error.orig, "sqlstate", None)
+    return isinstance(state, str) and state[:2] in ("22", "23")

@@ -1,8 +1,8 @@
 """A dispatcher: intents of one lane become signed commands. The only holder of its lane's command key."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 import structlog
@@ -21,7 +21,7 @@ from orchestrator.flow.uploads import MAX_ISSUE_BYTES
 from orchestrator.store.session import Transactions
 from orchestrator.vault.commands import Secrets, compose
 from orchestrator.vault.keys import KeyUse, unwrap
-from orchestrator.vault.kms import Kms
+from orchestrator.vault.kms import CannotUnwrap, Kms
 
 log = structlog.get_logger()
 
@@ -53,10 +53,12 @@ class Dispatcher:
     trust: Callable[[], TrustList]
     signer: SigningKey
     link_kms: Kms
+    blind_key: bytes = field(repr=False)
     sender: Publishes
     upload_url: str
     new_command: Callable[[], CommandId]
     new_bearer: Callable[[], str] = field(repr=False)
+    limit: int = 200  # intents at once: more would only hold their locks for longer
 
     async def once(self) -> int:
         """Send what waits, up to a batch; return how many commands left."""
@@ -69,6 +71,7 @@ class Dispatcher:
                 bearer=bearers.hashed,
                 trust=self.trust(),
                 policy=self.policy,
+                limit=self.limit,
             )
         if letters is None:
             return 0
@@ -85,16 +88,33 @@ class Dispatcher:
         ready = []
         for sending in letters.sendings:
             link = keys.get(sending.request.id)
-            command = None if link is None else self._command(sending, letters, link, bearers)
-            if command is None:
-                log.error("commands.unsealable", request=str(sending.request.id), operation=sending.operation)
-            else:
-                ready.append((sending, close_envelope(command, signer=self.signer)))
+            try:
+                composed = None if link is None else self._composed(sending, letters, link, bearers)
+            except ValueError as error:  # of this request alone: the others must leave all the same
+                composed = None
+                log.error("commands.unsealable", request=str(sending.request.id), error=type(error).__name__)
+            if composed is not None:
+                ready.append(composed)
         return ready
+
+    def _composed(
+        self, sending: Sending, letters: Letters, link: SealingKey, bearers: Bearers
+    ) -> tuple[Sending, Envelope] | None:
+        """The command, and the sending as far as it is in it: who has no key to seal to is not marked as sent."""
+        command = self._command(sending, letters, link, bearers)
+        if command is None:
+            log.error("commands.without_recipient", request=str(sending.request.id), operation=sending.operation)
+            return None
+        reached = {each.task_id for each in command.slices}
+        if missed := [task.custodian for task in sending.tasks if task.id not in reached]:
+            log.error("commands.without_key", request=str(sending.request.id), custodian=missed)
+        told = replace(sending, tasks=tuple(task for task in sending.tasks if task.id in reached))
+        return told, close_envelope(command, signer=self.signer)
 
     def _command(self, sending: Sending, letters: Letters, link: SealingKey, bearers: Bearers) -> Command | None:
         secrets = Secrets(
             link=link,
+            blind_key=self.blind_key,
             reply_public=letters.keys[sending.request.id].reply.public,
             seal_to={custodian: each.public for custodian, each in letters.seal_to.items()},
             bearers=bearers.told,
@@ -106,7 +126,12 @@ class Dispatcher:
     async def _link_keys(self, letters: Letters) -> dict[RequestId, SealingKey]:
         wrapped = {request: pairs.link.wrapped for request, pairs in letters.keys.items()}
         asked = [(request, each) for request, each in wrapped.items() if each is not None]
-        opened: Sequence[SealingKey] = await asyncio.gather(
-            *(unwrap(self.link_kms, request, KeyUse.LINK, each) for request, each in asked)
+        opened = await asyncio.gather(
+            *(unwrap(self.link_kms, request, KeyUse.LINK, each) for request, each in asked), return_exceptions=True
         )
-        return {request: key for (request, _), key in zip(asked, opened, strict=True)}
+        for (request, _), key in zip(asked, opened, strict=True):
+            if isinstance(key, CannotUnwrap):
+                log.error("commands.unsealable", request=str(request), error=type(key).__name__)
+            elif isinstance(key, BaseException):
+                raise key
+        return {request: key for (request, _), key in zip(asked, opened, strict=True) if isinstance(key, SealingKey)}

@@ -21,11 +21,11 @@ from orchestrator.report.pieces import Measured, encrypt_pieces
 from orchestrator.store.reports import Built, Job, take
 from orchestrator.store.session import Transactions
 from orchestrator.vault.blobs import BlobMissing, Blobs, part_name, report_name
-from orchestrator.vault.kms import Kms
+from orchestrator.vault.kms import CannotUnwrap, Kms
 
 log = structlog.get_logger()
 
-UNREADABLE: Final = (BrokenPart, BlobMissing, Unsealable, ValidationError, Shredded)
+UNREADABLE: Final = (BrokenPart, BlobMissing, CannotUnwrap, Unsealable, ValidationError, Shredded)
 """What is wrong with a report's input, not with our services: no second try would read it."""
 
 

@@ -153,6 +153,7 @@ async def _dispatcher(role: Role, wiring: Wiring, stopping: asyncio.Event) -> No
             trust=wiring.trust,
             signer=wiring.command_key(lane),
             link_kms=wiring.link_kms,
+            blind_key=wiring.blind_key,
             sender=sender,
             upload_url=wiring.settings.upload_url(),
             new_command=_command_id,

@@ -35,7 +35,7 @@ async def take(
     bearer: Bearer,
     trust: TrustList,
     policy: Policy,
-    limit: int = 200,
+    limit: int,
 ) -> Letters | None:
     """Take intents of *lane* and turn them into issues, in the caller's transaction; None if there are none.
 
@@ -85,5 +85,5 @@ def _marks(sending: Sending, digest: str, tx: Transaction) -> Iterator[Sent]:
             task=task.id,
             issue_no=task.issue_no,
             digest=digest,
-            look_again_at=tx.now + lease(sending.operation, task.issue_no),
+            look_again_at=tx.now + lease(sending.operation, sum(1 for each in task.issues if each.sent_at) + 1),
         )

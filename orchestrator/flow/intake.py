@@ -29,6 +29,7 @@ class Form:
     identifiers: tuple[Identifier, ...] = field(repr=False)
     regime: str
     received_on: date
+    received_given: bool = True  # else it is the day on which it was taken in, and a retry may come a day later
     controller: str
     idempotency_key: str
     test: bool = False
@@ -102,7 +103,8 @@ def _request(form: Form, request: RequestId, by: str) -> Request:
 
 def _digest(form: Form, blind_key: bytes) -> bytes:
     """What tells the same form from another one under the same key. Keyed: identifiers could be guessed otherwise."""
-    told = [form.kind, form.regime, form.received_on.isoformat(), form.controller, form.test]
+    received = form.received_on.isoformat() if form.received_given else None
+    told = [form.kind, form.regime, received, form.controller, form.test]
     blinds = sorted(blind(blind_key, known).hex() for known in form.identifiers)
     return sha256(json.dumps([told, blinds]).encode()).digest()
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import structlog
+
 from contracts.answer import Answer
 from contracts.door import Opened
 from contracts.identifiers import MalformedIdentifier
@@ -13,7 +15,9 @@ from orchestrator.store import keys
 from orchestrator.store.session import Transactions
 from orchestrator.vault.identifiers import blind, open_identifier
 from orchestrator.vault.keys import KeyUse, unwrap
-from orchestrator.vault.kms import Kms
+from orchestrator.vault.kms import CannotUnwrap, Kms
+
+log = structlog.get_logger()
 
 
 async def open_found(
@@ -25,12 +29,19 @@ async def open_found(
         return {}
     async with transaction() as tx:
         pairs = await keys.read(tx, {each.message.request_id for each in carrying})
-    link = {
-        request: await unwrap(kms, request, KeyUse.LINK, pair.link.wrapped)
-        for request, pair in pairs.items()
-        if pair.link.wrapped is not None
-    }
+    link = {request: await _link_key(kms, request, pair) for request, pair in pairs.items()}
     return {each.digest: _claims(each.message, link.get(each.message.request_id), blind_key) for each in carrying}
+
+
+async def _link_key(kms: Kms, request: RequestId, pairs: keys.Pairs) -> SealingKey | None:
+    """The key, or None if it is gone or under a key that we lack: one request must not hold up a batch."""
+    if pairs.link.wrapped is None:
+        return None
+    try:
+        return await unwrap(kms, request, KeyUse.LINK, pairs.link.wrapped)
+    except CannotUnwrap:
+        log.error("links.unopened", request=str(request))
+        return None
 
 
 def _claims(answer: Answer, key: SealingKey | None, blind_key: bytes) -> Claims:

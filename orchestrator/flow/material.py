@@ -8,7 +8,7 @@ from contracts.identifiers import Identifier
 from contracts.ids import RequestId, TaskId
 from contracts.keys import SealingKey
 from contracts.manifest import ClassDeclared, Manifest
-from contracts.parts import SealedNotes
+from contracts.parts import BrokenPart, SealedNotes
 from contracts.sealing import open_sealed
 from orchestrator.domain.admission import Standing
 from orchestrator.domain.case import Case
@@ -69,11 +69,17 @@ def _content_keys(answers: Sequence[Answer], key: SealingKey, request: RequestId
     found = {}
     for answer in answers:
         if answer.sealed is not None:
-            notes = SealedNotes.model_validate_json(open_sealed(answer.sealed, key=key, apv=str(request)))
-            content_key = notes.key()
+            content_key = _content_key(answer.sealed, key, request)
             if content_key is not None:
                 found[answer.task_id, answer.issue_no] = content_key
     return found
+
+
+def _content_key(sealed: str, key: SealingKey, request: RequestId) -> bytes | None:
+    try:
+        return SealedNotes.model_validate_json(open_sealed(sealed, key=key, apv=str(request))).key()
+    except ValueError:  # Unsealable, another schema, a key of another length
+        raise BrokenPart("the key of the parts cannot be read") from None
 
 
 def _given(case: Case, answers: Sequence[Answer], job: Job, controller: str) -> ReportInput:

@@ -1,10 +1,12 @@
 """What happens when a custodian is admitted, and when it says that it lives."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from contracts.heartbeat import Heartbeat
 from contracts.ids import EventId
+from contracts.keys import PublicSigningKey, kid_of
 from contracts.manifest import KeyUse, Manifest
+from contracts.sealing import seal
 from contracts.signed_manifest import SignedManifest, UnfitManifest, sealing_keys, signing_keys
 from orchestrator.domain.errors import Forbidden, InvalidInput
 from orchestrator.domain.events import Entry, Event
@@ -27,8 +29,10 @@ async def admit(tx: Transaction, file: SignedManifest, *, by: str, entry_id: Eve
         declared = {KeyUse.SIGN: signing_keys(manifest), KeyUse.SEAL: sealing_keys(manifest)}
     except UnfitManifest as unfit:
         raise InvalidInput(str(unfit)) from None
-    if not declared[KeyUse.SEAL]:
-        raise InvalidInput("the manifest declares no sealing key: nothing could be sent to this custodian")
+    _check_keys(declared)
+    owners = await registry.owners(tx, [kid_of(public) for found in declared.values() for public in found.values()])
+    if owners - {manifest.id}:
+        raise Forbidden("a key of this manifest belongs to another custodian; make keys of its own")
     known = {each.kid for each in await registry.signing_keys(tx) if each.owner == manifest.id and not each.revoked_at}
     if known and file.kid not in known:
         raise Forbidden("this custodian is known under another key; sign the manifest with that one")
@@ -42,10 +46,20 @@ async def admit(tx: Transaction, file: SignedManifest, *, by: str, entry_id: Eve
     return manifest
 
 
+def _check_keys(declared: Mapping[KeyUse, Mapping[str, bytes]]) -> None:
+    """Try every key before it counts: one that cannot be used later would stop everybody, not only its owner."""
+    if not declared[KeyUse.SEAL]:
+        raise InvalidInput("the manifest declares no sealing key: nothing could be sent to this custodian")
+    try:
+        for kid, public in declared[KeyUse.SEAL].items():
+            seal(b"{}", to=public, kid=kid, apv="check")
+        for public in declared[KeyUse.SIGN].values():
+            PublicSigningKey(public=public, owner="check")
+    except ValueError:
+        raise InvalidInput("a key of the manifest is none: each is base64 of 32 raw bytes") from None
+
+
 async def heard(tx: Transaction, heartbeats: Sequence[Heartbeat]) -> None:
     """Write down who lives, and renew the leases of what they are working on, in the caller's transaction."""
-    if not heartbeats:
-        return
-    await registry.heard(tx, heartbeats)
-    running = {(each.custodian, task.task_id) for each in heartbeats for task in each.running}
-    await registry.renew(tx, running, seconds=RENEWAL_S)
+    if heartbeats:
+        await registry.heard(tx, heartbeats, lease_s=RENEWAL_S)

@@ -42,7 +42,7 @@ async def retry(tx: Transaction, request: RequestId, *, by: str, policy: Policy)
     draft = Draft(await cases.lock_one(tx, request), at=tx.now, policy=policy, actor=by)
     if draft.request.blocked_by is Blocked.REPORT_FAILED:
         retrying.report_again(draft)
-        await reports.want(tx, request, draft.tasks)
+        await reports.want_again(tx, request)
     else:
         retrying.retry(draft)
     await cases.write(tx, [draft.step()])

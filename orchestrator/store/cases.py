@@ -18,12 +18,10 @@ from orchestrator.store.manifests import manifests
 from orchestrator.store.rows import approval_of, known_of, line_of, request_of, task_of
 from orchestrator.store.session import Transaction
 
+# by id: two batches that lock the same requests in another order would deadlock
 LOCK: Final = text("""
-    select r.*, a.plan_hash as approved_hash, a.first_by, a.first_kid, a.first_at, a.first_signature,
-           a.second_by, a.second_kid, a.second_at, a.second_signature, a.entry, a.void
-    from request r left join approval a on a.request = r.id and a.asking = r.asking
-    where r.id = any(cast(:ids as uuid[])) order by r.id for no key update of r
-""")  # by id: two batches that lock the same requests in another order would deadlock
+    select * from request where id = any(cast(:ids as uuid[])) order by id for no key update
+""")
 TASKS: Final = text("""
     select t.id, t.request, t.custodian, t.operation, t.round, t.state, t.asking, cast(t.result as text) as result,
            t.answered_by, t.error, t.wake_at, t.since,
@@ -32,10 +30,15 @@ TASKS: Final = text("""
                      from issue i where i.task = t.id), '[]') as issues
     from task t where t.request = any(cast(:ids as uuid[])) order by t.round, t.custodian
 """)
+# with the approval, which is read after the lock was got: joined to LOCK it would be from before a wait for it
 LINES: Final = text("""
-    select request, custodian, data_class, manifest_hash, required_level,
-           cast(previewed as text) as previewed, cast(said as text) as said
-    from plan_line where request = any(cast(:ids as uuid[])) order by custodian, data_class
+    select l.request, l.custodian, l.data_class, l.manifest_hash, l.required_level,
+           cast(l.previewed as text) as previewed, cast(l.said as text) as said,
+           a.asking, a.plan_hash, a.first_by, a.first_kid, a.first_at, a.first_signature,
+           a.second_by, a.second_kid, a.second_at, a.second_signature, a.entry, a.void
+    from plan_line l join request r on r.id = l.request
+    left join approval a on a.request = l.request and a.asking = r.asking
+    where l.request = any(cast(:ids as uuid[])) order by l.custodian, l.data_class
 """)
 IDENTIFIERS: Final = text("""
     select request, n, kind, sealed, blind, standing, admitted_in, found_by
@@ -54,7 +57,7 @@ async def lock(tx: Transaction, ids: Collection[RequestId]) -> dict[RequestId, C
     return {
         RequestId(row.id): Case(
             request=request_of(row),
-            approval=approval_of(row),
+            approval=approval_of(lines[row.id][0]) if lines[row.id] else None,
             tasks=tuple(task_of(each) for each in tasks[row.id]),
             lines=tuple(line_of(each) for each in lines[row.id]),
             identifiers=tuple(known_of(each) for each in known[row.id]),

@@ -30,7 +30,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "part": "select, insert",
             "report": "select, insert",
             "custodian": "select, insert, update",
-            "custodian_key": "select, insert",
+            "custodian_key": "select, insert, update (not_before)",
             "manifest": "select, insert",
             "heartbeat": "select",
             "staff": "select, insert, update",

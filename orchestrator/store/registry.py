@@ -1,6 +1,6 @@
 """The registry: custodians, their admitted manifests, their public keys, their last heartbeats."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import text
 
 from contracts.heartbeat import Heartbeat
-from contracts.ids import CustodianId, TaskId
+from contracts.ids import CustodianId
 from contracts.keys import PublicSigningKey, kid_of
 from contracts.manifest import KeyUse, Manifest
 from orchestrator.store.session import Transaction
@@ -34,21 +34,22 @@ CUSTODIAN: Final = text("""
 """)
 KEY: Final = text("""
     insert into custodian_key (kid, custodian, use, public, not_before)
-    values (:kid, :custodian, :use, :public, :now) on conflict (kid) do nothing
-""")
-HEARD: Final = text("""
-    insert into heartbeat (custodian, worker, heard_at, body)
-    select u.custodian, u.worker, :now, cast(u.body as jsonb)
-    from unnest(cast(:custodian as text[]), cast(:worker as text[]), cast(:body as text[]))
-        as u(custodian, worker, body) order by u.custodian, u.worker
-    on conflict (custodian, worker) do update set heard_at = excluded.heard_at, body = excluded.body
-""")
+    values (:kid, :custodian, :use, :public, :now)
+    on conflict (kid) do update set not_before = excluded.not_before
+""")  # admitted again after a newer one: it is the newest now, to seal to
+OWNERS: Final = text("select distinct custodian from custodian_key where kid = any(cast(:kids as text[]))")
 # skips what somebody is deciding on just now: a lease that is renewed a heartbeat later does no harm
-RENEW: Final = text("""
+HEARD: Final = text("""
+    with beat as (
+        insert into heartbeat (custodian, worker, heard_at, body)
+        select u.custodian, u.worker, :now, cast(u.body as jsonb)
+        from unnest(cast(:custodian as text[]), cast(:worker as text[]), cast(:body as text[]))
+            as u(custodian, worker, body) order by u.custodian, u.worker
+        on conflict (custodian, worker) do update set heard_at = excluded.heard_at, body = excluded.body)
     update task t set wake_at = cast(:now as timestamptz) + make_interval(secs => :lease)
     from (select t.id from task t
-          join unnest(cast(:task as uuid[]), cast(:custodian as text[])) as u(task, custodian)
-            on t.id = u.task and t.custodian = u.custodian
+          join unnest(cast(:task as uuid[]), cast(:runner as text[])) as u(task, runner)
+            on t.id = u.task and t.custodian = u.runner
           where t.state = 'issued' and t.wake_at is not null
           order by t.id for update of t skip locked) as theirs
     where t.id = theirs.id
@@ -114,27 +115,26 @@ async def admit(
         await tx.connection.execute(KEY, row)
 
 
-async def heard(tx: Transaction, heartbeats: Sequence[Heartbeat]) -> None:
-    """Write down the newest heartbeat of each worker."""
+async def owners(tx: Transaction, kids: Sequence[str]) -> set[CustodianId]:
+    """Whose keys these are, as far as they are known."""
+    rows = (await tx.connection.execute(OWNERS, {"kids": list(kids)})).all()
+    return {CustodianId(row.custodian) for row in rows}
+
+
+async def heard(tx: Transaction, heartbeats: Sequence[Heartbeat], *, lease_s: int) -> None:
+    """Write down the newest heartbeat of each worker, and renew what it runs: its own tasks, if they are out."""
     newest = {(each.custodian, each.worker): each for each in heartbeats}
+    running = sorted({(task.task_id, each.custodian) for each in heartbeats for task in each.running})
     arrays = {
         "custodian": [each.custodian for each in newest.values()],
         "worker": [each.worker for each in newest.values()],
         "body": [each.model_dump_json() for each in newest.values()],
+        "task": [task for task, _ in running],
+        "runner": [custodian for _, custodian in running],
+        "lease": lease_s,
         "now": tx.now,
     }
     await tx.connection.execute(HEARD, arrays)
-
-
-async def renew(tx: Transaction, running: Collection[tuple[CustodianId, TaskId]], *, seconds: int) -> None:
-    """Give these tasks, if they are out at the custodian named and waited for, so many seconds from now."""
-    arrays = {
-        "task": [task for _, task in running],
-        "custodian": [custodian for custodian, _ in running],
-        "lease": seconds,
-        "now": tx.now,
-    }
-    await tx.connection.execute(RENEW, arrays)
 
 
 async def last_heard(tx: Transaction) -> dict[CustodianId, datetime]:

@@ -16,9 +16,15 @@ from orchestrator.store.session import Transaction
 
 WANT: Final = text("""
     with wanted as (
-        insert into report (request, n, state, frozen, wanted_at, tries)
-        select :request, coalesce(max(n), 0) + 1, 'wanted', cast(:frozen as jsonb), :now, 0
+        insert into report (request, n, state, frozen, wanted_at)
+        select :request, coalesce(max(n), 0) + 1, 'wanted', cast(:frozen as jsonb), :now
         from report where request = :request)
+    select pg_notify('reporter', '')
+""")
+AGAIN: Final = text("""
+    with wanted as (
+        insert into report (request, n, state, frozen, wanted_at)
+        select request, n + 1, 'wanted', frozen, :now from report where request = :request order by n desc limit 1)
     select pg_notify('reporter', '')
 """)
 # the lock is held while the report is built: a reporter that dies lets go of it at once
@@ -85,6 +91,11 @@ async def want(tx: Transaction, request: RequestId, tasks: Sequence[Task]) -> No
     frozen = FrozenInput(answers=tuple((each.id, each.answered_by or "") for each in ended))
     row = {"request": request, "frozen": frozen.model_dump_json(), "now": tx.now}
     await tx.connection.execute(WANT, row)
+
+
+async def want_again(tx: Transaction, request: RequestId) -> None:
+    """Ask for a new version over the same answers as the newest one: what came since was not looked at by anybody."""
+    await tx.connection.execute(AGAIN, {"request": request, "now": tx.now})
 
 
 async def take(tx: Transaction) -> Job | None:

@@ -60,16 +60,16 @@ def request_of(row: Row[Any]) -> Request:
 
 
 def approval_of(row: Row[Any]) -> Approval | None:
-    """The approval that was joined to a row of `request`, if there is one for its current asking."""
+    """The approval that was joined to a row of `plan_line`, if there is one for the current asking."""
     if row.first_by is None:
         return None
     second = row.second_by and Signature(
         staff=row.second_by, kid=row.second_kid, signed_at=row.second_at, value=row.second_signature
     )
     return Approval(
-        request=RequestId(row.id),
+        request=RequestId(row.request),
         asking=row.asking,
-        plan_hash=row.approved_hash,
+        plan_hash=row.plan_hash,
         first=Signature(staff=row.first_by, kid=row.first_kid, signed_at=row.first_at, value=row.first_signature),
         second=second or None,
         entry=EventId(row.entry) if row.entry else None,

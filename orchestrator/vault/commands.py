@@ -13,10 +13,14 @@ from orchestrator.domain.admission import Known, Standing
 from orchestrator.domain.case import Case
 from orchestrator.domain.issuing import Sending
 from orchestrator.domain.task import Task
-from orchestrator.vault.identifiers import open_identifier
+from orchestrator.vault.identifiers import blind, open_identifier
 
 Bearers = Callable[[TaskId, int], str]
 """The bearer of the upload grant for a task's issue, as it was made with the issue."""
+
+
+class SwappedIdentifier(ValueError):
+    """What is sealed beside an index is another identifier: somebody wrote into the table. Nothing must be sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,7 @@ class Secrets:
     """What composing takes beside the case. *link* is the only private key, for as long as it is needed."""
 
     link: SealingKey = field(repr=False)
+    blind_key: bytes = field(repr=False)
     reply_public: bytes
     seal_to: Mapping[CustodianId, bytes]
     bearers: Bearers
@@ -34,9 +39,10 @@ class Secrets:
 def compose(sending: Sending, case: Case, secrets: Secrets, *, environment: str) -> Command | None:
     """Return the command, or None if none of its recipients has a key to seal to.
 
-    Each slice holds the identifiers of the kinds that its recipient needs, and no other.
+    Each slice holds the identifiers of the kinds that its recipient needs, and no other. Raises `SwappedIdentifier`,
+    or another `ValueError` for what cannot be opened or does not fit into a message.
     """
-    known = _opened(sending, case, secrets.link)
+    known = _opened(sending, case, secrets)
     slices = [
         _slice(sending, task, case, known, secrets) for task in sending.tasks if task.custodian in secrets.seal_to
     ]
@@ -60,15 +66,17 @@ def compose(sending: Sending, case: Case, secrets: Secrets, *, environment: str)
     )
 
 
-def _opened(sending: Sending, case: Case, link: SealingKey) -> Sequence[SliceIdentifier]:
+def _opened(sending: Sending, case: Case, secrets: Secrets) -> Sequence[SliceIdentifier]:
     if sending.operation is Operation.HALT:
         return ()
     admitted = [each for each in case.identifiers if each.standing is Standing.ADMITTED]
-    return [_identifier(each, link, case) for each in admitted]
+    return [_identifier(each, secrets, case) for each in admitted]
 
 
-def _identifier(known: Known, link: SealingKey, case: Case) -> SliceIdentifier:
-    opened = open_identifier(known.sealed, link, case.request.id)
+def _identifier(known: Known, secrets: Secrets, case: Case) -> SliceIdentifier:
+    opened = open_identifier(known.sealed, secrets.link, case.request.id)
+    if blind(secrets.blind_key, opened) != known.blind:
+        raise SwappedIdentifier("an identifier is not the one that its index, and so the approval, is about")
     return SliceIdentifier(kind=opened.kind, value=opened.value, found_by=known.found_by)
 
 

@@ -181,6 +181,7 @@ async def _prepare(deps: Deps, caller: Staff, key: str, row: OpenOne) -> Opening
         identifiers=tuple(identifier(each.kind, each.value) for each in row.identifiers),
         regime=row.regime,
         received_on=row.received_on or today,
+        received_given=row.received_on is not None,
         controller=row.controller or deps.controller,
         idempotency_key=key,
         test=row.test,

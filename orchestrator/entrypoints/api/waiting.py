@@ -64,7 +64,6 @@ STUCK: Final[Mapping[Blocked, str]] = {
     Blocked.ROUNDS: "the search went on for too many rounds; a person decides",
     Blocked.SEARCH_FAILED: "a custodian could not search; nothing is erased before all have",
     Blocked.TASK_FAILED: "a custodian could not do its part",
-    Blocked.NO_CUSTODIAN: "no custodian is admitted that could be asked",
     Blocked.REPORT_FAILED: "the report could not be built from what custodians uploaded",
 }
 
@@ -89,9 +88,7 @@ def _way_out(request: Summary) -> str:
     match request.blocked_by:
         case Blocked.IDENTIFIERS:
             return "request identifiers {id}"
-        case Blocked.NO_CUSTODIAN:
-            return "custodians admit FILE"
-        case Blocked.SEARCH_FAILED | Blocked.TASK_FAILED | Blocked.REPORT_FAILED:
+        case Blocked.SEARCH_FAILED | Blocked.TASK_FAILED | Blocked.REPORT_FAILED | Blocked.ROUNDS:
             return "request retry {id}"
         case _:
             searching = request.kind is Kind.ACCESS and request.state is State.SEARCHING

@@ -148,4 +148,3 @@ class ReportRow(SQLModel, table=True):
     sealed_key: str | None = text(nullable=True)
     wanted_at: datetime = moment()
     built_at: datetime | None = moment(nullable=True)
-    tries: int = 0

@@ -106,6 +106,7 @@ class World:
             trust=lambda: self.trusted,
             signer=self.signers[lane],
             link_kms=self.link,
+            blind_key=self.blind_key,
             sender=self.bus,
             upload_url="http://api.test",
             new_command=lambda: CommandId(uuid4()),

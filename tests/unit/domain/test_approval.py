@@ -10,7 +10,7 @@ from contracts.command import Operation
 from contracts.ids import RequestId
 from contracts.results import Drifted, Failed, Found
 from orchestrator.domain import erasing
-from orchestrator.domain.approval import Approver, Signature, fits, genuine
+from orchestrator.domain.approval import Approval, Approver, Signature, TrustList, fits, genuine
 from orchestrator.domain.errors import Conflict, Forbidden
 from orchestrator.domain.events import Event
 from orchestrator.domain.plan import document, hash_of
@@ -47,8 +47,13 @@ def test_a_signature_fits_no_other_plan_request_place_or_time() -> None:
     assert not is_genuine(replace(signature, signed_at=NOW + HOUR))
 
 
+def fitting(approval: Approval, request: Request, trust: TrustList, *, plan_hash: str | None = None) -> bool:
+    sent = plan_hash or PLANNED.plan_hash or ""
+    return fits(approval, request, trust, environment="test", plan_hash=sent, not_before=NOW - HOUR)
+
+
 def test_two_different_trusted_people_fit() -> None:
-    assert fits(an_approval(PLANNED, "A", "B"), PLANNED, TRUST, environment="test")
+    assert fitting(an_approval(PLANNED, "A", "B"), PLANNED, TRUST)
 
 
 @pytest.mark.parametrize(
@@ -65,19 +70,29 @@ def test_two_different_trusted_people_fit() -> None:
     ids=["one", "twice the same", "second untrusted", "first untrusted", "opener", "verifier", "another plan"],
 )
 def test_rows_that_are_not_two_fitting_signatures_are_worth_nothing(people: list[str], request_: Request) -> None:
-    assert not fits(an_approval(PLANNED, *people), request_, TRUST, environment="test")
+    assert not fitting(an_approval(PLANNED, *people), request_, TRUST)
+
+
+def test_signatures_fit_no_other_plan_than_the_one_that_is_sent() -> None:
+    assert not fitting(an_approval(PLANNED, "A", "B"), PLANNED, TRUST, plan_hash="what is in the tables now")
+
+
+def test_signatures_of_an_asking_that_ended_long_ago_fit_no_more() -> None:
+    old = an_approval(PLANNED, "A", "B")
+    later = NOW + timedelta(seconds=1)
+    assert not fits(old, PLANNED, TRUST, environment="test", plan_hash=PLANNED.plan_hash or "", not_before=later)
 
 
 def test_one_person_with_two_keys_is_one_person() -> None:
     trust = TRUST | {"kid-B": Approver(staff="A", kid="kid-B", public=TRUST["kid-B"].public)}
     approval = replace(an_approval(PLANNED, "A"), second=a_signature("A", PLANNED, key="B"))
-    assert not fits(approval, PLANNED, trust, environment="test")
+    assert not fitting(approval, PLANNED, trust)
 
 
 @pytest.mark.parametrize(("apart", "expected"), [(24 * HOUR, True), (24 * HOUR + timedelta(seconds=1), False)])
 def test_signatures_more_than_a_day_apart_do_not_fit(apart: timedelta, expected: bool) -> None:
     approval = replace(an_approval(PLANNED, "A"), second=a_signature("B", PLANNED, at=NOW + apart))
-    assert fits(approval, PLANNED, TRUST, environment="test") is expected
+    assert fitting(approval, PLANNED, TRUST) is expected
 
 
 def test_the_second_signature_starts_grace() -> None:

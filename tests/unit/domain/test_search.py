@@ -15,6 +15,7 @@ from orchestrator.domain.errors import Conflict, IllegalTransition
 from orchestrator.domain.events import Event
 from orchestrator.domain.outcome import gaps, outcome_of
 from orchestrator.domain.request import Blocked, Kind, Outcome, State
+from orchestrator.domain.retrying import retry
 from orchestrator.domain.task import TaskState
 from tests.unit.domain.builders import (
     CUSTOMER,
@@ -169,13 +170,18 @@ def test_a_custodian_that_cannot_do_what_is_needed_is_a_gap_and_is_not_asked() -
     assert outcome_of(Kind.ACCESS, play.case.lines) is Outcome.PARTIAL
 
 
-def test_after_four_rounds_a_person_decides() -> None:
+def test_after_four_rounds_a_person_decides_whether_there_is_one_more() -> None:
     play = access(ECHO)
     for n in range(4):
         play.dispatch()
         play.answer("echo", COLLECT, a_claim(CUSTOMER, f"c-{n}"), profile=Found(count=1))
     assert (play.state, play.blocked_by) == (State.SEARCHING, Blocked.ROUNDS)
     assert (play.request.search_round, play.outbox) == (4, [])
+    play.do(retry)
+    assert (play.request.search_round, play.blocked_by) == (5, None)
+    play.dispatch()
+    play.answer("echo", COLLECT, profile=Found(count=1))
+    assert (play.state, play.request.search_round) == (State.REVIEWING, 5)
 
 
 def test_a_proposed_identifier_waits_for_a_person_and_is_asked_for_once_admitted() -> None:
@@ -204,10 +210,9 @@ def _decide(draft: Draft, *, admit: bool) -> None:
     search.advance(draft)
 
 
-def test_a_request_without_custodians_waits_for_us() -> None:
-    play = Play(replace(a_case(), members={}))
-    play.open()
-    assert (play.state, play.blocked_by) == (State.VERIFIED, Blocked.NO_CUSTODIAN)
+def test_nobody_is_verified_for_a_search_that_has_nobody_to_ask() -> None:
+    with pytest.raises(Conflict):
+        Play(replace(a_case(), members={})).open()
 
 
 def test_released_in_part_stays_partial_and_a_late_answer_changes_nothing_but_the_log() -> None:

@@ -205,7 +205,6 @@ def upgrade() -> None:
     sa.Column('sealed_key', sa.Text(), nullable=True),
     sa.Column('wanted_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('built_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('tries', sa.Integer(), nullable=False),
     sa.CheckConstraint("state in ('wanted', 'built', 'failed')", name=op.f('ck_report_state')),
     sa.ForeignKeyConstraint(['request'], ['request.id'], name=op.f('fk_report_request')),
     sa.PrimaryKeyConstraint('request', 'n', name=op.f('pk_report'))
