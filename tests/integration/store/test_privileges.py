@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.settings import Role
 from orchestrator.store.privileges import GRANTS
-from tests.integration.store.databases import as_role
+from tests.integration.store.databases import as_role, migrate
 
 PRIVILEGES = ("select", "insert", "update", "delete", "truncate", "references", "trigger")
 MATRIX = """
@@ -63,6 +63,16 @@ async def test_each_login_may_do_what_is_listed_and_nothing_more(owner: asyncpg.
     assert may == {(login, table, privilege) for login, table, privilege, column in granted() if not column}
     columns = {tuple(row) for row in await owner.fetch(COLUMNS, LOGINS)}
     assert columns == {each for each in granted() if each[3]}
+
+
+async def test_what_was_granted_by_hand_is_gone_after_the_next_migration(
+    owner: asyncpg.Connection, postgres_admin: asyncpg.Connection, database: str
+) -> None:
+    await owner.execute("grant delete on request to dsar_engine")
+    await owner.execute("grant update (leaf) on audit_entry to dsar_notary")
+    await migrate(postgres_admin, database)
+    assert not await owner.fetchval("select has_table_privilege('dsar_engine', 'request', 'delete')")
+    assert not await owner.fetchval("select has_any_column_privilege('dsar_notary', 'audit_entry', 'update')")
 
 
 async def test_nobody_but_the_owner_may_make_or_own_anything(owner: asyncpg.Connection) -> None:
