@@ -78,16 +78,19 @@ class Ran:
 def ran(home: Path, *, path: str, before: tuple[str, ...] = (), **variables: str) -> Ran:
     """Run it with *path* as its only way to a Java."""
     env = {key: value for key, value in environment().items() if not key.startswith(("DSAR_", "JAVA_"))}
-    done = subprocess.run(
-        [*TIED, *before, str(BIN / "dsar"), "demo", "--json"],
-        env=env | {"PATH": path, "DSAR_HOME": str(home), **variables},
-        cwd=home,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=WITHIN_S,
-    )
-    return Ran(home=home, code=done.returncode, stdout=done.stdout, stderr=done.stderr, left=running_in(home))
+    out, err = home.with_suffix(".out"), home.with_suffix(".err")  # no pipes: whatever is left would hold them open
+    with out.open("wb") as stdout, err.open("wb") as stderr:
+        done = subprocess.run(
+            [*TIED, *before, str(BIN / "dsar"), "demo", "--json"],
+            env=env | {"PATH": path, "DSAR_HOME": str(home), **variables},
+            cwd=home,
+            stdout=stdout,
+            stderr=stderr,
+            check=False,
+            timeout=WITHIN_S,
+        )
+    left = running_in(home)
+    return Ran(home=home, code=done.returncode, stdout=out.read_text(), stderr=err.read_text(), left=left)
 
 
 def check(run: Ran) -> dict[str, Any]:
