@@ -30,7 +30,7 @@ test: install ## all tests, on embedded services (and on containers where an eng
 	@$(TIED) $(BIN)/pytest
 
 quick: install ## what needs no service: a minute at most
-	@$(BIN)/pytest tests/unit tests/contracts tests/custodians
+	@$(BIN)/pytest tests/unit tests/contracts tests/custodians tests/house
 
 check: fmt lint types imports dependencies spelling test ## exactly what CI runs
 

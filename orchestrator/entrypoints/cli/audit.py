@@ -37,7 +37,8 @@ def list_(
     ]
     table(["seq", "at", "what", "who", "request", "n"], rows, empty="the log is empty")
     if page["next"] is not None:
-        line(f"more: dsar audit list --before {page['next']}")
+        only = "" if request is None else f" --request {request}"
+        line(f"more: dsar audit list{only} --before {page['next']}")
 
 
 @app.command()
