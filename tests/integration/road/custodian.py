@@ -65,6 +65,7 @@ class FakeCustodian:
     link: Link = Link.EXACT
     classes: tuple[DataClass, ...] = (STUFF,)
     holdings: list[Holding] = field(default_factory=list)
+    seals: SealedNotes | None = None  # instead of the true key of its parts
     silent: bool = False
     told_to_say: dict[Operation, deque[TaskOutcome]] = field(default_factory=dict)
     comes_back: list[Holding] = field(default_factory=list)  # after the next erase
@@ -206,7 +207,7 @@ class FakeCustodian:
         if not parts:
             return {}
         to = _public(command.reply_key)
-        notes = SealedNotes(content_key=b64encode(key).decode())
+        notes = self.seals or SealedNotes(content_key=b64encode(key).decode())
         sealed = seal(notes.to_bytes(), to=to, kid=kid_of(to), apv=str(command.request_id))
         return {"parts": tuple(parts), "sealed": sealed}
 

@@ -1,5 +1,6 @@
 """Rows are not enough: whoever may write the database, all of it, erases nothing without two people's own keys."""
 
+import asyncio
 import secrets
 from dataclasses import replace
 from datetime import timedelta
@@ -140,3 +141,18 @@ async def test_the_opener_and_the_verifier_cannot_approve(world: World) -> None:
         world.trusted[kid] = replace(world.trusted[kid], staff=name)
         with pytest.raises(Forbidden, match="third person"):
             await approved(world, request, name)
+
+
+async def test_two_who_sign_at_the_same_moment_are_both_counted(world: World) -> None:
+    await the_usual(world)
+    for _ in range(5):
+        request = await awaiting_approval(world)
+        signatures = [await signed(world, request, name) for name in ("st_a", "st_b")]
+        await asyncio.gather(*(_handed_in(world, request, each) for each in signatures))
+        assert await state(world, request) is State.GRACE
+
+
+async def _handed_in(world: World, request: RequestId, signature: Signature) -> None:
+    async with world.tx[Role.API]() as tx:
+        shown = await approval.show(tx, request, policy=world.policy)
+        await approval.approve(tx, request, signature, shown.hash, trust=world.trusted, policy=world.policy)
