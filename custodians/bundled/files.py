@@ -109,7 +109,7 @@ class Parquet:
         with pq.ParquetWriter(target, parquet.schema_arrow, compression=_compression(parquet)) as writer:
             for n in range(parquet.num_row_groups):
                 group = parquet.read_row_group(n)
-                going = pc.is_in(_as_text(group.column(key)), value_set=values)
+                going = pc.is_in(_as_text(_column(group, key)), value_set=values)
                 staying = group.filter(pc.invert(going))
                 removed += len(group) - len(staying)
                 writer.write_table(staying)
@@ -157,6 +157,13 @@ def _mask(batch: pa.RecordBatch, looking: Wanted) -> pa.Array:
         found = pc.is_in(text, value_set=pa.array(sorted(values), pa.string()))
         mask = pc.or_(mask, found)
     return mask
+
+
+def _column(group: pa.Table, path: str) -> pa.ChunkedArray:
+    """Return the column at a dotted path."""
+    first, *inside = path.split(".")
+    column = group.column(first)
+    return pc.struct_field(column, inside) if inside else column
 
 
 def _as_text(column: pa.Array) -> pa.Array:

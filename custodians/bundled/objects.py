@@ -92,7 +92,7 @@ class ObjectsCustodian(Custodian):
             with source:
                 form = files.form_of(name)
                 self._place.replace(
-                    name, version, lambda target: form.copy_without(source, target, key=key, gone=gone) > 0
+                    name, version, lambda target: _some(form.copy_without(source, target, key=key, gone=gone), gone)
                 )
 
     async def _rows(self, of: FileClass, subject: Subject) -> AsyncIterator[tuple[str, Row]]:
@@ -142,3 +142,10 @@ async def _in_threads(rows: Iterator[T]) -> AsyncIterator[T]:
     while page := await asyncio.to_thread(lambda: list(islice(rows, PAGE_ROWS))):
         for row in page:
             yield row
+
+
+def _some(removed: int, gone: Collection[str]) -> bool:
+    """Whether anything was left out; raise `KeyNotUnique`, so that the file stays as it is, if it was too much."""
+    if removed > len(gone):
+        raise KeyNotUnique
+    return removed > 0

@@ -70,6 +70,10 @@ class Folder:
 
     def names(self, prefix: str) -> list[str]:
         folder = self._root / prefix.rpartition("/")[0]
+        with _store_errors():
+            return self._names(folder, prefix)
+
+    def _names(self, folder: Path, prefix: str) -> list[str]:
         paths = (path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(REWRITING))
         names = (path.relative_to(self._root).as_posix() for path in paths)
         return sorted(name for name in names if name.startswith(prefix))
@@ -82,11 +86,12 @@ class Folder:
         return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
 
     def read(self, name: str) -> IO[bytes]:
-        return (self._root / name).open("rb")
+        with _store_errors():
+            return (self._root / name).open("rb")
 
     def replace(self, name: str, version: str | None, write: Write) -> None:
         path = self._root / name
-        with NamedTemporaryFile(dir=path.parent, suffix=REWRITING, delete=False) as file:
+        with _store_errors(), NamedTemporaryFile(dir=path.parent, suffix=REWRITING, delete=False) as file:
             fcntl.flock(file.fileno(), fcntl.LOCK_EX)  # says that somebody is at it, until we end, however we end
             try:
                 if write(file):
@@ -128,9 +133,13 @@ class Bucket:
 
     def read(self, name: str) -> IO[bytes]:
         spool = TemporaryFile()  # noqa: SIM115 -- handed on; it has no name, so nothing stays behind
-        with _store_errors():
-            for chunk in obstore.get(self._store, name).stream():
-                spool.write(chunk)
+        try:
+            with _store_errors():
+                for chunk in obstore.get(self._store, name).stream():
+                    spool.write(chunk)
+        except BaseException:
+            spool.close()
+            raise
         spool.seek(0)
         return spool
 
@@ -150,9 +159,9 @@ class Bucket:
 def _store_errors() -> Iterator[None]:
     try:
         yield
-    except PreconditionError:
+    except (PreconditionError, FileNotFoundError):
         raise
-    except BaseError as error:
+    except (BaseError, OSError) as error:
         raise ObjectsUnavailable from error
 
 

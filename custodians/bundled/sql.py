@@ -11,7 +11,7 @@ import asyncpg
 
 from custodians.bundled import statements
 from custodians.bundled.datamap import SqlMap, TableClass
-from custodians.sdk import Custodian, Erase, Fate, Holding, Identifier, Record, Subject, TryLater
+from custodians.sdk import Custodian, Erase, Fate, GiveUp, Holding, Identifier, Record, Subject, TryLater
 
 PAGE_ROWS: Final = 1_000
 LOCK_TIMEOUT: Final = "set local lock_timeout = '5s'"  # an erasure must not queue up behind a table's owner
@@ -34,6 +34,10 @@ _PASSING: Final = (
     OSError,
     asyncio.IncompleteReadError,
 )
+
+
+class KeyNotUnique(GiveUp):
+    """A key of the data map names more than one row: nothing was erased. Choose a column that is unique."""
 
 
 class SqlCustodian(Custodian):
@@ -81,14 +85,18 @@ class SqlCustodian(Custodian):
                         yield Holding(data_class=each.name, key=_key(row), fate=self._fate(each, row))
 
     async def erase(self, holdings: Sequence[Holding]) -> None:
-        """Delete a page of rows in one transaction, what belongs to other rows before those."""
+        """Delete a page of rows in one transaction, what belongs to other rows before those.
+
+        Raises `KeyNotUnique`, with nothing deleted, if a key of the map stands for more than one row: the others may be
+        somebody else's.
+        """
         with _store_errors():
             async with self._pool.acquire() as connection, connection.transaction():
                 await connection.execute(LOCK_TIMEOUT)
                 for each in self._classes:
                     keys = [holding.key for holding in holdings if holding.data_class == each.name]
                     if keys:
-                        await connection.execute(statements.delete(each), keys)
+                        _refuse_more(await connection.execute(statements.delete(each), keys), of=keys)
 
     async def misfits(self) -> list[str]:
         """Say where the map and the database differ: each a sentence about names, never about data."""
@@ -154,3 +162,9 @@ def _store_errors() -> Iterator[None]:
         yield
     except _PASSING as error:
         raise StoreUnavailable from error
+
+
+def _refuse_more(status: str, *, of: Sequence[str]) -> None:
+    """*status* is what PostgreSQL says of a delete: `DELETE 3`."""
+    if int(status.rpartition(" ")[2]) > len(set(of)):
+        raise KeyNotUnique

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
@@ -101,6 +102,10 @@ def _integer_below(most: int) -> Callable[[str], object | None]:
     return integer
 
 
+def _decimal(value: str) -> object | None:
+    return Decimal(value) if value.isascii() and value.isdigit() else None
+
+
 def _uuid(value: str) -> object | None:
     try:
         return UUID(value)
@@ -111,5 +116,7 @@ def _uuid(value: str) -> object | None:
 _CONVERSIONS: Final[Mapping[str, Callable[[str], object | None]]] = {
     "int8[]": _integer_below(2**63),
     "int4[]": _integer_below(2**31),
+    "int2[]": _integer_below(2**15),
+    "numeric[]": _decimal,
     "uuid[]": _uuid,
 }
