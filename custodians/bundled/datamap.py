@@ -31,6 +31,10 @@ def _by_name(vocabulary: type[Ground | Level]) -> BeforeValidator:
     return BeforeValidator(named)
 
 
+class KeyNotUnique(GiveUp):
+    """A key of the map names more than one record: nothing was erased, for the others may be somebody else's."""
+
+
 class NoRetentionDate(GiveUp):
     """A record that may have to be kept has no date from which to count."""
 

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Final, Self, TypeVar
 
 from custodians.bundled import files
-from custodians.bundled.datamap import FileClass, ObjectsMap
+from custodians.bundled.datamap import FileClass, KeyNotUnique, ObjectsMap
 from custodians.bundled.files import Row, UnreadableRecord, Wanted
 from custodians.bundled.places import ObjectChanged, Place, place_at
 from custodians.sdk import Custodian, Erase, Fate, Holding, Identifier, Record, Subject
@@ -132,7 +132,7 @@ class ObjectsCustodian(Custodian):
 
 def _key(name: str, of: FileClass, row: Row) -> str:
     key = files.at(row, of.key)
-    if key is None:
+    if key is None or AT in name:  # a name with the sign could not be told from the record's key again
         raise UnreadableRecord
     return f"{name}{AT}{key}"
 

@@ -10,8 +10,8 @@ from typing import Final, Self
 import asyncpg
 
 from custodians.bundled import statements
-from custodians.bundled.datamap import SqlMap, TableClass
-from custodians.sdk import Custodian, Erase, Fate, GiveUp, Holding, Identifier, Record, Subject, TryLater
+from custodians.bundled.datamap import KeyNotUnique, SqlMap, TableClass
+from custodians.sdk import Custodian, Erase, Fate, Holding, Identifier, Record, Subject, TryLater
 
 PAGE_ROWS: Final = 1_000
 LOCK_TIMEOUT: Final = "set local lock_timeout = '5s'"  # an erasure must not queue up behind a table's owner
@@ -34,10 +34,6 @@ _PASSING: Final = (
     OSError,
     asyncio.IncompleteReadError,
 )
-
-
-class KeyNotUnique(GiveUp):
-    """A key of the data map names more than one row: nothing was erased. Choose a column that is unique."""
 
 
 class SqlCustodian(Custodian):
@@ -164,7 +160,7 @@ def _store_errors() -> Iterator[None]:
         raise StoreUnavailable from error
 
 
-def _refuse_more(status: str, *, of: Sequence[str]) -> None:
+def _refuse_more(status: str, *, of: Sequence[str | int]) -> None:
     """*status* is what PostgreSQL says of a delete: `DELETE 3`."""
     if int(status.rpartition(" ")[2]) > len(set(of)):
         raise KeyNotUnique
