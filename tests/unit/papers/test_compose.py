@@ -22,8 +22,8 @@ CUSTODIANS: Final = {name: each for name, each in SERVICES.items() if each["imag
 HELD: Final = {
     Role.API: {"link.kek", "reply.kek", "blind.key", "approvers"},
     Role.ENGINE: {"link.kek", "blind.key"},
-    Role.DISPATCHER_ACCESS: {"link.kek", "command-access.pem"},
-    Role.DISPATCHER_ERASURE: {"link.kek", "command-erasure.pem", "approvers"},
+    Role.DISPATCHER_ACCESS: {"link.kek", "blind.key", "command-access.pem"},
+    Role.DISPATCHER_ERASURE: {"link.kek", "blind.key", "command-erasure.pem", "approvers"},
     Role.REPORTER: {"link.kek", "reply.kek"},
     Role.NOTARY: set(),
 }
