@@ -12,7 +12,6 @@ from urllib.request import url2pathname
 import obstore
 import pyarrow as pa
 import pyarrow.parquet as pq
-from obstore.exceptions import AlreadyExistsError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from custodians.samples.people import ARTICLES, LAST_DAY, Person, chosen, drawn, everybody, number
@@ -39,14 +38,18 @@ def _store_at(url: str) -> ObjectStore:
 
 
 async def _put_missing(place: ObjectStore, what: str, files: Mapping[str, bytes]) -> Filled:
-    added = 0
-    for name, content in files.items():
-        try:
-            await obstore.put_async(place, name, content, mode="create")
-        except AlreadyExistsError:
-            continue
-        added += 1
-    return Filled(what=what, added=added, of=len(files))
+    """Put what is not there, or not whole any more: somebody may have been erased from it."""
+    missing = [name for name, content in files.items() if await _content(place, name) != content]
+    for name in missing:
+        await obstore.put_async(place, name, files[name])
+    return Filled(what=what, added=len(missing), of=len(files))
+
+
+async def _content(place: ObjectStore, name: str) -> bytes | None:
+    try:
+        return bytes(await (await obstore.get_async(place, name)).bytes_async())
+    except FileNotFoundError:
+        return None
 
 
 def _day(n: int) -> str:

@@ -93,6 +93,16 @@ def test_a_store_is_seeded_once_and_then_fits_its_map(tmp_path: Path) -> None:
     assert call("check", "--config", settings(tmp_path)) == (OK, "the map fits the store\n")
 
 
+def test_seeding_again_brings_back_whom_an_erasure_took_out_of_a_file(tmp_path: Path) -> None:
+    store = tmp_path.as_uri()
+    call("seed", "recommendation-logs", "--store", store)
+    file = min(tmp_path.glob("events/*.jsonl"))
+    whole = file.read_bytes()
+    file.write_bytes(b"".join(whole.splitlines(keepends=True)[1:]))
+    assert " 1 added" in call("seed", "recommendation-logs", "--store", store)[1]
+    assert file.read_bytes() == whole
+
+
 def test_a_map_that_does_not_fit_is_said_and_ends_with_1(tmp_path: Path) -> None:
     (tmp_path / "store").mkdir()
     code, said = call("check", "--config", settings(tmp_path))
