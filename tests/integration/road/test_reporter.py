@@ -1,0 +1,160 @@
+"""A report is built once, from what was frozen; a reporter that dies half-way leaves it to the next."""
+
+import asyncio
+import io
+import zipfile
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+
+from contracts.ids import RequestId
+from contracts.parts import SealedNotes
+from contracts.sealing import open_sealed
+from orchestrator.domain.errors import Conflict
+from orchestrator.domain.request import Kind, Outcome, State
+from orchestrator.report.pieces import decrypt_pieces
+from orchestrator.settings import Role
+from orchestrator.store import keys
+from orchestrator.store.reports import Built
+from orchestrator.store.session import transactions
+from orchestrator.vault.blobs import Blobs, Stored, report_name
+from orchestrator.vault.keys import KeyUse, unwrap
+from tests.integration.road.people import asked, ended, fetched, released, state, the_usual, withdrawn
+from tests.integration.road.world import World
+
+WITHIN_S = 20.0
+
+
+class SlowBlobs(Blobs):
+    """An object store that takes its time with what is put there, until it is let go."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.reached, self.go = asyncio.Event(), asyncio.Event()
+
+    async def put_stream(
+        self, name: str, body: AsyncIterator[bytes], *, limit: int, digest: str | None = None
+    ) -> Stored:
+        stored = await super().put_stream(name, body, limit=limit, digest=digest)
+        self.reached.set()
+        await self.go.wait()
+        return stored
+
+
+class Died(BaseException):
+    """The process has ended."""
+
+
+async def wanted(world: World) -> RequestId:
+    """An access whose report is wanted, and not begun."""
+    await the_usual(world)
+    request = await asked(world, Kind.ACCESS)
+    await world.drive()
+    await released(world, request)
+    return request
+
+
+async def building(world: World, blobs: SlowBlobs) -> asyncio.Task[int]:
+    """A reporter that has written a piece and hangs."""
+    task = asyncio.create_task(world.a_reporter(blobs).once())
+    async with asyncio.timeout(WITHIN_S):
+        await blobs.reached.wait()
+    return task
+
+
+async def archive(world: World, request: RequestId, report: Built) -> bytes:
+    """The plain ZIP, as its reader unpacks it."""
+    async with transactions(world.owner)() as tx:
+        pair = (await keys.of_request(tx, request)).reply
+    assert pair.wrapped is not None
+    opener = await unwrap(world.reply, request, KeyUse.REPLY, pair.wrapped)
+    notes = SealedNotes.model_validate_json(open_sealed(report.sealed_key, key=opener, apv=str(request)))
+    pieces = ((await whole(world, report_name(request, report.n, n))) for n in range(report.parts))
+    return b"".join([chunk async for chunk in decrypt_pieces(notes.key() or b"", pieces, request=request)])
+
+
+async def whole(world: World, name: str) -> bytes:
+    return b"".join([chunk async for chunk in world.blobs.read(name)])
+
+
+async def test_the_report_holds_what_was_found_about_the_person_and_about_nobody_else(world: World) -> None:
+    request = await wanted(world)
+    await world.drive()
+    report = await fetched(world, request)
+    plain = await archive(world, request, report)
+    assert (sha256(plain).hexdigest(), len(plain)) == (report.digest, report.size)
+    with zipfile.ZipFile(io.BytesIO(plain)) as files:
+        orders, profiles = files.read("orders/stuff.json"), files.read("profiles/stuff.json")
+    assert [key in orders for key in (b'"o1"', b'"o2"', b'"o3"')] == [True, True, False]
+    assert b'"p1"' in profiles
+
+
+async def test_a_reporter_that_is_stopped_half_way_leaves_the_report_to_the_next(world: World) -> None:
+    request = await wanted(world)
+    stuck = await building(world, SlowBlobs((world.folder / "blobs").as_uri()))
+    assert await world.reporter.once() == 0  # somebody is at it
+    stuck.cancel()
+    await asyncio.gather(stuck, return_exceptions=True)
+    assert await state(world, request) is State.REPORTING
+    assert await world.reporter.once() == 1
+    assert await world.reporter.once() == 0
+    report = await fetched(world, request)
+    plain = await archive(world, request, report)
+    assert sha256(plain).hexdigest() == report.digest
+    assert (await world.events(request)).count("report.built") == 1
+
+
+async def test_the_next_try_makes_the_same_plain_archive(world: World) -> None:
+    request = await wanted(world)
+    seen: list[object] = []
+
+    def die(_connection: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:  # noqa: ANN401 - a hook
+        if "state = 'built'" in statement:
+            seen.extend(values)
+            raise Died
+
+    hook = world.engines[Role.REPORTER].sync_engine, "before_cursor_execute", die
+    event.listen(*hook)
+    with pytest.raises(Died):
+        await world.reporter.once()
+    event.remove(*hook)
+    assert await world.reporter.once() == 1
+    report = await fetched(world, request)
+    assert report.digest in seen
+    assert report.size in seen
+    assert report.sealed_key not in seen  # a content key is never used twice
+
+
+async def test_a_late_answer_between_two_tries_changes_nothing_of_the_report(world: World) -> None:
+    _, orders = await the_usual(world)
+    orders.silent = True
+    request = await asked(world, Kind.ACCESS)
+    await world.drive()
+    late = await world.answered_by(orders)
+    await released(world, request, in_part=True)
+    world.put(late)
+    await world.file()
+    await world.drive()
+    report = await fetched(world, request)
+    with zipfile.ZipFile(io.BytesIO(await archive(world, request, report))) as files:
+        assert [name for name in files.namelist() if name.startswith("orders/") and name.endswith(".json")] == []
+        assert b"orders" in files.read("index.html")
+
+
+async def test_a_report_that_was_withdrawn_while_it_was_built_is_offered_to_nobody(world: World) -> None:
+    request = await wanted(world)
+    blobs = SlowBlobs((world.folder / "blobs").as_uri())
+    stuck = await building(world, blobs)
+    await withdrawn(world, request)
+    blobs.go.set()
+    await stuck
+    assert await ended(world, request) is Outcome.WITHDRAWN
+    with pytest.raises(Conflict):
+        await fetched(world, request)
+    assert "report.built" not in await world.events(request)
+    async with transactions(world.owner)() as tx:
+        waiting = (await tx.connection.execute(text("select count(*) from report where state = 'wanted'"))).scalar_one()
+    assert waiting == 0
