@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from uuid import UUID
 
-from contracts.answer import Answer, PartRef
+from contracts.answer import Answer
 from contracts.bus.letters import DeadLetters
 from contracts.command import LANE_OF, Command, Operation, Slice, SliceIdentifier, UploadGrant
 from contracts.door import Opened, answers_door, commands_door, open_envelopes
@@ -18,17 +18,16 @@ from contracts.identifiers import Identifier, IdentifierKind
 from contracts.ids import CommandId, CustodianId, DataClass, RequestId, TaskId, WorkerId
 from contracts.keys import KeyRing, PublicSigningKey, SealingKey, SigningKey
 from contracts.manifest import Claims, Link, Manifest, Provides
-from contracts.parts import encrypt_part
 from contracts.results import Level
 from contracts.slices import seal_slice
 from contracts.topics import Channel
 from custodians.runner.inbox import Inbox
-from custodians.runner.packing import Part
 from custodians.runner.reply import Identity, Replies
 from custodians.runner.work import Work
 from custodians.runner.worker import Worker
 from custodians.sdk import ClassHeld, Custodian, Declaration, Fate, Holding, Kind, Record, Subject
 from tests.custodians.freezing import FreezingLedger
+from tests.custodians.receivers import Sent, Store
 
 NOW = 1_790_000_000
 ENVIRONMENT = "test"
@@ -114,33 +113,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-@dataclass
-class Sent:
-    """Stands in for the sender: keeps what was sent, or is down."""
-
-    envelopes: list[Envelope] = field(default_factory=list)
-    down: bool = False
-
-    async def send(self, envelopes: Sequence[Envelope]) -> tuple[bool, ...]:
-        if self.down:
-            return (False,) * len(envelopes)
-        self.envelopes.extend(envelopes)
-        return (True,) * len(envelopes)
-
-
-@dataclass
-class Store:
-    """Stands in for the receiver of parts."""
-
-    parts: dict[int, Part] = field(default_factory=dict)
-
-    async def put(self, grant: UploadGrant, part: Part, *, task: TaskId, key: bytes) -> PartRef:
-        assert part.n < grant.max_bytes
-        body = encrypt_part(key, part.data, task=task, n=part.n, last=part.last)
-        self.parts[part.n] = part
-        return PartRef(n=part.n, data_class=part.data_class, digest=f"{part.n:064x}", size=len(body))
 
 
 @dataclass(frozen=True, kw_only=True)

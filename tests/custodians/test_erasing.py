@@ -5,29 +5,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from contracts.answer import Answer, ClassAnswer
 from contracts.command import Operation
-from contracts.ids import TaskId
 from contracts.keys import CLOCK_TOLERANCE_S
-from contracts.results import Drifted, Erased, Failed, Ground, Halted, Level, NotFound, Rejected, Rejection, Retained
-from custodians.runner.ledger import HALTED_MIDWAY
-from custodians.runner.orders import order_of
+from contracts.results import Drifted, Erased, Failed, Ground, Level, NotFound, Rejected, Rejection, Retained
 from custodians.sdk import Retain, TryLater
-from tests.custodians.bench import LETTERS, ME, NOTES, NOW, Bench, OnBus, a_command, a_declaration, a_task, opened
+from tests.custodians.bench import LETTERS, NOTES, NOW, Bench, a_command, a_declaration, a_task
+from tests.custodians.erasures import an_erase, erased, the_results
 
 TODAY = datetime.fromtimestamp(NOW, UTC).date()
-
-
-def the_results(answer_classes: tuple[ClassAnswer, ...]) -> dict[str, tuple[object, ...]]:
-    return {each.data_class: each.results for each in answer_classes}
-
-
-def erased(answer: Answer) -> int:
-    return sum(result.count for each in answer.classes for result in each.results if isinstance(result, Erased))
-
-
-def an_erase(issue: int = 1, preview: int = 3, *, task: TaskId | None = None, plan_hash: str | None = None) -> OnBus:
-    return a_command(Operation.ERASE, issue=issue, preview={LETTERS: preview}, task=task, plan_hash=plan_hash)
 
 
 async def test_an_erasure_says_how_many_how_deep_and_by_when(bench: Bench) -> None:
@@ -139,75 +124,6 @@ async def test_issues_may_come_in_any_order(bench: Bench) -> None:
         await life.take(an_erase(issue=2), an_erase(issue=1))
     assert len(bench.shelf.erased) == 1
     assert [each.issue_no for each in bench.answers] == [2]
-
-
-async def test_a_halt_before_the_start_leaves_nothing_that_could_start(bench: Bench) -> None:
-    bench.shelf.put(3)
-    async with bench.life() as life:
-        await life.take(a_command(Operation.HALT, issue=2))
-        await life.take(an_erase(issue=1))
-        await life.take(an_erase(issue=3))
-    assert not bench.shelf.erased
-    assert [(each.issue_no, each.outcome) for each in bench.answers] == [(2, Halted()), (3, Halted())]
-
-
-async def test_a_halt_in_the_same_batch_as_its_erasure_wins(bench: Bench) -> None:
-    bench.shelf.put(3)
-    async with bench.life() as life:
-        await life.take(an_erase(issue=1), a_command(Operation.HALT, issue=2))
-    assert not bench.shelf.erased
-    assert [each.outcome for each in bench.answers] == [Halted()]
-
-
-async def test_a_halt_while_the_work_list_is_made_stops_the_erasure(bench: Bench) -> None:
-    bench.shelf.put(3)
-    bench.shelf.gate.clear()
-    async with bench.life() as life:
-        await life.inbox.take([an_erase(issue=1)])
-        await bench.shelf.began.wait()
-        await life.inbox.take([a_command(Operation.HALT, issue=2)])
-        bench.shelf.gate.set()
-        await life.settle()
-    assert not bench.shelf.erased
-    assert [each.outcome for each in bench.answers] == [Halted()]
-
-
-async def test_a_halt_after_the_erasure_gets_the_answer_of_the_erasure(bench: Bench) -> None:
-    bench.shelf.put(3)
-    async with bench.life() as life:
-        await life.take(an_erase())
-        await life.take(a_command(Operation.HALT, issue=2))
-    assert bench.sent.envelopes[0] == bench.sent.envelopes[1]
-
-
-async def test_a_halt_of_what_failed_half_way_is_not_answered_as_if_nothing_had_begun(bench: Bench) -> None:
-    bench.shelf.put(2)
-    bench.shelf.fail_on_page = 0
-    bench.shelf.failure = TryLater()
-    async with bench.life() as life:
-        await life.take(an_erase())
-        bench.shelf.fail_on_page = None
-        await life.take(a_command(Operation.HALT, issue=2))
-        await life.take(an_erase(issue=3))
-    assert not bench.shelf.erased
-    assert [(each.issue_no, each.outcome) for each in bench.answers[1:]] == [(2, HALTED_MIDWAY), (3, HALTED_MIDWAY)]
-
-
-async def test_the_same_halt_twice_gets_the_same_bytes(bench: Bench) -> None:
-    async with bench.life() as life:
-        await life.take(halt := a_command(Operation.HALT))
-        bench.clock.now += 5
-        await life.take(halt)
-    assert bench.sent.envelopes[0] == bench.sent.envelopes[1]
-
-
-async def test_a_halt_that_was_not_told_before_a_kill_is_told_after_it(bench: Bench) -> None:
-    async with bench.life() as life:
-        order = order_of(opened(a_command(Operation.HALT)), ME)
-        await life.ledger.accept([order], NOW)
-    async with bench.life() as life:
-        await life.resume()
-    assert [each.outcome for each in bench.answers] == [Halted()]
 
 
 async def test_an_accepted_erasure_that_has_expired_does_not_start(bench: Bench) -> None:

@@ -25,13 +25,13 @@ from tests.custodians.bench import (
     NOTES,
     Bench,
     OnBus,
-    Store,
     a_command,
     a_declaration,
     a_task,
     on_bus,
 )
 from tests.custodians.bus import Topic
+from tests.custodians.receivers import Store
 
 MANY = 100_000
 WATCHED = 40_000  # the last so many records are traced: kept, they alone would be over either bound
