@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -23,6 +24,9 @@ from orchestrator.vault.kms import Kms
 
 log = structlog.get_logger()
 
+RING_SECONDS: Final = 60.0
+"""How long a revoked key may still be believed."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Answers:
@@ -36,6 +40,7 @@ class Answers:
     clock: Callable[[], float]
     prefix: str = ""
     _ring: KeyRing = field(default_factory=KeyRing)
+    _ring_read_at: float = 0.0
 
     async def handle(self, records: Sequence[Record]) -> None:
         """Open each record by itself, dead-letter what is none of ours, and file the rest in one transaction."""
@@ -55,12 +60,18 @@ class Answers:
 
     async def _open(self, records: Sequence[Record]) -> Sorted[Answer | Heartbeat]:
         """Open with the keys that are known; a key that is not may have been admitted just now."""
+        if self.clock() - self._ring_read_at >= RING_SECONDS:
+            await self._read_ring()
         batch = self._opened(records)
         if any(each.refusal is Refusal.UNKNOWN_KEY for each in batch.rejected):
-            async with self.transaction() as tx:
-                self._ring = KeyRing(await registry.signing_keys(tx))
+            await self._read_ring()
             batch = self._opened(records)
         return batch
+
+    async def _read_ring(self) -> None:
+        async with self.transaction() as tx:
+            self._ring = KeyRing(await registry.signing_keys(tx))
+        self._ring_read_at = self.clock()
 
     def _opened(self, records: Sequence[Record]) -> Sorted[Answer | Heartbeat]:
         door = answers_door(environment=self.policy.environment, ring=self._ring, prefix=self.prefix)

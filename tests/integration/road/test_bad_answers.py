@@ -1,9 +1,11 @@
 """Answers that lie, stray, stammer or make no sense: none moves what it should not, none stops the others."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from contracts.answer import Answer, ClassAnswer, PartRef
 from contracts.command import Operation
@@ -13,6 +15,7 @@ from contracts.ids import DataClass, RequestId, TaskId
 from contracts.results import Absent, Erased, Found, Halted, Level
 from contracts.topics import Channel
 from orchestrator.domain.request import Kind, Outcome, State
+from orchestrator.store.session import transactions
 from tests.integration.road.custodian import STUFF, FakeCustodian
 from tests.integration.road.people import asked, ended, fetched, let_go, released, said_of, standing, state, the_usual
 from tests.integration.road.world import World
@@ -48,6 +51,17 @@ async def test_an_answer_to_another_custodians_task_is_a_dead_letter(world: Worl
     lie = true.model_copy(update={"custodian": orders.id})
     await said(world, close_envelope(lie, signer=orders.signer))
     assert refusals(world) == [Refusal.UNKNOWN_TASK]
+    assert await standing(world, request, Operation.COLLECT) == {"profiles": "issued"}
+
+
+async def test_a_key_that_was_revoked_is_believed_for_a_minute_at_most(world: World) -> None:
+    request, profiles, true = await waiting_for(world)
+    await said(world, profiles.beat(int(world.now())))  # the key is known to the engine
+    async with transactions(world.owner)() as tx:
+        await tx.connection.execute(text("update custodian_key set revoked_at = now() where use = 'sign'"))
+    world.ahead += timedelta(minutes=1)
+    await said(world, close_envelope(true, signer=profiles.signer))
+    assert refusals(world) == [Refusal.UNKNOWN_KEY]
     assert await standing(world, request, Operation.COLLECT) == {"profiles": "issued"}
 
 
