@@ -35,7 +35,7 @@ class KafkaLetterBox:
             for part in parts:
                 first = max(begins[part], ends[part] - limit)
                 found += await _read(consumer, part, first, ends[part])
-        return sorted(found, key=lambda each: each.letter.at, reverse=True)[:limit]
+        return sorted(found, key=lambda each: (each.letter.at, each.offset), reverse=True)[:limit]
 
     async def read(self, partition: int, offset: int) -> Letter | None:
         """One letter; None if there is none at that place (any more)."""

@@ -120,7 +120,7 @@ async def _engine(wiring: Wiring, stopping: asyncio.Event) -> None:
             connection,
             answers.handle,
             channels=[Channel.ANSWERS],
-            group="dsar-engine",
+            group=f"{wiring.settings.topic_prefix}dsar-engine",  # on a shared broker each environment has its own
             worker=f"engine-{wiring.settings.instance}",
             clock=time.time,
         )

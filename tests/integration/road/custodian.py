@@ -67,6 +67,7 @@ class FakeCustodian:
     holdings: list[Holding] = field(default_factory=list)
     seals: SealedNotes | None = None  # instead of the true key of its parts
     silent: bool = False
+    prefix: str = ""  # of the topics that it reads
     told_to_say: dict[Operation, deque[TaskOutcome]] = field(default_factory=dict)
     comes_back: list[Holding] = field(default_factory=list)  # after the next erase
     uploads: bool = True
@@ -124,7 +125,7 @@ class FakeCustodian:
         self, records: Sequence[Record], *, ring: Sequence[PublicSigningKey], now: int, upload: Upload
     ) -> list[Envelope]:
         """Open each record and answer what is for us."""
-        door = commands_door(environment="test", ring=KeyRing(ring), audience=self.id)
+        door = commands_door(environment="test", ring=KeyRing(ring), audience=self.id, prefix=self.prefix)
         opened, rejected, _ = open_envelopes(records, door, now)
         assert not rejected, [each.refusal for each in rejected]
         self.commands += opened

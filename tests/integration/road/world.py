@@ -57,7 +57,7 @@ class World:
         self.ahead = timedelta()  # of the database's clock
         self.link, self.reply = _kms(folder / "link.kek"), _kms(folder / "reply.kek")
         self.blind_key = secrets.token_bytes(32)
-        self.folder = folder
+        self.url, self.folder = url, folder
         self.blobs = Blobs((folder / "blobs").as_uri())
         self.signers = {lane: SigningKey.generate(secrets.token_bytes(32)) for lane in Lane}
         self.approvers = {name: SigningKey.generate(secrets.token_bytes(32)) for name in ("st_a", "st_b", "st_c")}
