@@ -99,6 +99,19 @@ async def test_a_heartbeat_that_names_a_task_keeps_its_lease(world: World) -> No
     assert await issues(world, request, "orders") == 2
 
 
+async def test_a_heartbeat_keeps_no_lease_of_another_custodians_task(world: World) -> None:
+    profiles, orders = await the_usual(world)
+    orders.silent = True
+    request = await asked(world, Kind.ACCESS)
+    await world.drive()
+    task = next(each for each in (await world.case(request)).tasks if each.custodian == "orders")
+    await world.later(minutes=9)
+    world.put([profiles.beat(int(world.now()), task.id), orders.beat(int(world.now()))])
+    await world.file()
+    await world.later(minutes=2)
+    assert await issues(world, request, "orders") == 2
+
+
 async def test_a_request_that_nobody_waits_for_wakes_no_clock(world: World) -> None:
     _, orders = await the_usual(world)
     orders.silent = True
