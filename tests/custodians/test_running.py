@@ -34,8 +34,8 @@ from tests.custodians.bus import Topic
 from tests.custodians.receivers import Store
 
 MANY = 100_000
-WATCHED = 40_000  # the last so many records are traced: kept, they alone would be over either bound
-FLAT_BYTES = {Operation.COLLECT: 24 << 20, Operation.ERASE: 4 << 20}  # a part and its copies on the way; a page of keys
+WATCHED = 20_000  # the last so many records are traced: if they were kept, they would be over either bound
+FLAT_BYTES = {Operation.COLLECT: 20 << 20, Operation.ERASE: 2 << 20}  # a part and its copies on the way; a page of keys
 
 
 class Crowded(Custodian):
@@ -48,7 +48,7 @@ class Crowded(Custodian):
         for n in range(MANY):
             if n == MANY - WATCHED:
                 tracemalloc.start()
-            yield Record(data_class=LETTERS, key=n, fields={"n": n, "text": "x" * 100})
+            yield Record(data_class=LETTERS, key=n, fields={"n": n, "text": f"{n:0500}"})
 
     async def erase(self, holdings: Sequence[Holding]) -> None:
         self.pages.append(len(holdings))
