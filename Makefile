@@ -5,6 +5,8 @@ BIN := .venv/bin
 PYTHON ?= python3
 TIED := $(shell command -v setpriv >/dev/null 2>&1 && echo setpriv --pdeathsig TERM)
 CODE := contracts custodians orchestrator tests
+# each starts the whole system: one after the other, with both cores for itself
+SYSTEMS := tests/e2e tests/kills tests/tour
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo up test quick check fmt lint types imports dependencies spelling schemas clean
@@ -27,7 +29,8 @@ up: install ## the whole system in the foreground
 	@$(TIED) $(BIN)/dsar up
 
 test: install ## all tests, on embedded services (and on containers where an engine answers)
-	@$(TIED) $(BIN)/pytest
+	@$(TIED) $(BIN)/pytest -n 2 --dist loadgroup $(SYSTEMS:%=--ignore=%)
+	@$(TIED) $(BIN)/pytest $(SYSTEMS)
 
 quick: install ## what needs no service: a minute at most
 	@$(BIN)/pytest tests/unit tests/contracts tests/custodians tests/house
