@@ -34,7 +34,7 @@ async def services(
 ) -> AsyncIterator[Running]:
     """Both services, ready to be used; one whose address is given is not started, but passed on.
 
-    On the way out everything that was started through the supervisor is stopped, in reverse order.
+    On the way out everything that was started through the supervisor is stopped, higher layers first.
     """
     async with Supervisor(home) as supervisor:
         url, bootstrap = await _together(

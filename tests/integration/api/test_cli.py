@@ -108,7 +108,9 @@ CALLS: Final[dict[str, Prepare]] = {
     "request open --file": _file,
     "request list": _plainly("auditor", "request", "list"),
     "request show": _of(World.verified, "oncall", "request", "show", "{id}"),
-    "request verify": _of(World.opened, "verifier", "request", "verify", "{id}", "--method", "seen", "--evidence", "x"),
+    "request verify": _of(
+        World.verifiable, "verifier", "request", "verify", "{id}", "--method", "seen", "--evidence", "x"
+    ),
     "request approve": _approve,
     "request release": _of(World.verified, "reviewer", "request", "release", "{id}", "--in-part"),
     "request report": _of(World.deliverable, "reviewer", "request", "report", "{id}", "--out", "{folder}/out.zip"),
@@ -133,7 +135,7 @@ CALLS: Final[dict[str, Prepare]] = {
     "dead-letters drop": _plainly("oncall", "dead-letters", "drop", "0", "3"),
     "me": _plainly("support", "me"),
 }
-ELSEWHERE: Final = {"doctor", "custodian", "up", "demo", "run", "db migrate"}
+ELSEWHERE: Final = {"doctor", "custodian", "up", "demo", "run", "db migrate", "db status", "db topics", "db admin"}
 """Commands that do not speak to the API; their own tests look at them."""
 
 
@@ -156,7 +158,8 @@ async def test_with_json_a_command_prints_one_document_and_nothing_else(
 async def test_without_json_a_command_prints_something_for_people(world: World, tmp_path: Path, name: str) -> None:
     who, *words = await CALLS[name](world, tmp_path)
     result = await dsar(world, who, *words)
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.exit_code == 0
+    assert not result.stderr or name == "approver init"  # its stdout is appended to a file, its words go beside
     assert result.stdout.strip()
     assert not result.stdout.startswith("{")
 
@@ -222,6 +225,7 @@ async def test_what_a_request_waits_for_is_told_with_the_next_command(world: Wor
 
 
 async def test_the_next_command_of_a_new_request_can_be_pasted(world: World) -> None:
+    await world.admitted()
     opened: dict[str, Any] = json.loads(
         (await dsar(world, "support", "request", "open", "access", "-i", f"email={EMAIL}", "--json")).stdout
     )

@@ -19,6 +19,7 @@ def a_program(
     ready: Condition | None = None,
     ready_within: float = 10.0,
     grace: float = 5.0,
+    layer: int = 0,
     adopt: bool = False,
     env: Mapping[str, str] | None = None,
 ) -> Program:
@@ -29,6 +30,7 @@ def a_program(
         ready=ready,
         ready_within=ready_within,
         grace=grace,
+        layer=layer,
         adopt=adopt,
     )
 

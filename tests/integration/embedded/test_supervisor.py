@@ -40,13 +40,14 @@ async def test_the_way_out_leaves_no_child_and_no_record(home: Home) -> None:
     assert home.leftovers == {}
 
 
-async def test_children_are_stopped_in_reverse_order(home: Home, tmp_path: Path) -> None:
+async def test_higher_layers_are_stopped_before_lower_ones(home: Home, tmp_path: Path) -> None:
     order = tmp_path / "order"
     script = f"import atexit,os,signal; signal.signal(15, lambda *_: exit(0)); \
         atexit.register(lambda: open({str(order)!r}, 'a').write(os.environ['NAME'])); {SLEEPER}"
     async with Supervisor(home) as supervisor:
-        for name in ("a", "b", "c"):
-            await supervisor.start(a_program(name, script, env={"NAME": name}, ready=said(home.log(name), "awake")))
+        for layer, name in enumerate(("a", "b", "c")):
+            ready = said(home.log(name), "awake")
+            await supervisor.start(a_program(name, script, env={"NAME": name}, ready=ready, layer=layer))
     assert order.read_text() == "cba"
 
 
