@@ -77,6 +77,11 @@ async def _proposed(world: World) -> UUID:
     return request
 
 
+async def _verifiable(world: World) -> UUID:
+    await world.admitted()
+    return await world.opened()
+
+
 async def _failed(world: World) -> UUID:
     request = await world.verified("erasure")
     await world.failed(request, Operation.PREVIEW)

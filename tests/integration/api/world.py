@@ -174,14 +174,8 @@ class World:
         return UUID(answer.json()["id"])
 
     async def admitted(self) -> None:
-        """A custodian that can be asked."""
         async with self.transactions() as tx:
             await registry.admit(tx, a_signed_manifest(), by="admin", entry_id=EventId(uuid4()))
-
-    async def verifiable(self) -> UUID:
-        """A request whose person can be verified: there is somebody to ask."""
-        await self.admitted()
-        return await self.opened()
 
     async def verified(self, kind: str = "access") -> UUID:
         await self.admitted()
