@@ -113,9 +113,7 @@ CALLS: Final[dict[str, Prepare]] = {
     "request open --file": _file,
     "request list": _plainly("auditor", "request", "list"),
     "request show": _of(World.verified, "oncall", "request", "show", "{id}"),
-    "request verify": _of(
-        World.verifiable, "verifier", "request", "verify", "{id}", "--method", "seen", "--evidence", "x"
-    ),
+    "request verify": _of(_verifiable, "verifier", "request", "verify", "{id}", "--method", "seen", "--evidence", "x"),
     "request approve": _approve,
     "request release": _of(World.verified, "reviewer", "request", "release", "{id}", "--in-part"),
     "request report": _of(World.deliverable, "reviewer", "request", "report", "{id}", "--out", "{folder}/out.zip"),
