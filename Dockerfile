@@ -4,23 +4,24 @@ ARG PYTHON=3.13
 
 FROM python:${PYTHON}-slim AS locked
 RUN pip install --no-cache-dir 'uv>=0.9,<1'
-ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/opt/dsar
+ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/opt/dsar \
+    UV_CACHE_DIR=/var/cache/uv
 WORKDIR /src
 COPY pyproject.toml uv.lock README.md LICENSE ./
 
 FROM locked AS orchestrator-built
-RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --no-install-project --extra orchestrator
+RUN --mount=type=cache,target=/var/cache/uv uv sync --locked --no-dev --no-install-project --extra orchestrator
 COPY contracts contracts
 COPY custodians custodians
 COPY orchestrator orchestrator
-RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --no-editable --extra orchestrator
+RUN --mount=type=cache,target=/var/cache/uv uv sync --locked --no-dev --no-editable --extra orchestrator
 
 FROM locked AS custodian-built
-RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --no-install-project --extra sql --extra objects
+RUN --mount=type=cache,target=/var/cache/uv uv sync --locked --no-dev --no-install-project --extra sql --extra objects
 COPY contracts contracts
 COPY custodians custodians
 COPY orchestrator orchestrator
-RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --no-editable --extra sql --extra objects
+RUN --mount=type=cache,target=/var/cache/uv uv sync --locked --no-dev --no-editable --extra sql --extra objects
 
 FROM python:${PYTHON}-slim AS base
 RUN groupadd --gid 10001 dsar \

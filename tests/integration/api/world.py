@@ -185,8 +185,7 @@ class World:
         return request
 
     async def awaiting_approval(self) -> UUID:
-        request = await self.verified("erasure")
-        await self.answered(request, Operation.PREVIEW, profile=FOUND)
+        await self.answered(request := await self.verified("erasure"), Operation.PREVIEW, profile=FOUND)
         return request
 
     async def sent(self, request: UUID, operation: Operation) -> None:
