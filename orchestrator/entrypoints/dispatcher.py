@@ -61,7 +61,7 @@ class Dispatcher:
     limit: int = 200  # intents at once: more would only hold their locks for longer
 
     async def once(self) -> int:
-        """Send what waits, up to a batch; return how many commands left."""
+        """Send what waits, up to a batch; return 0 if nothing waited."""
         bearers = Bearers(self.new_bearer)
         async with self.transaction() as tx:
             letters = await dispatch.take(

@@ -46,8 +46,7 @@ async def fetch(tx: Transaction, request: RequestId, *, by: str, policy: Policy)
         raise Conflict(f"there is no report to fetch: the request is {draft.request.state}")
     draft.note(Event.DATA_READ, facts={"what": "report", "n": report.n})
     if draft.request.state is State.DELIVERABLE:
-        ended = outcome_of(draft.request.kind, draft.lines)
-        outcome = Outcome.PARTIAL if draft.request.partial else ended
+        outcome = outcome_of(draft.request.kind, draft.lines, partial=draft.request.partial)
         draft.note(Event.DOWNLOADED, outcome=outcome, facts={"n": report.n, "digest": report.digest})
     await cases.write(tx, [draft.step()])
     return report

@@ -35,8 +35,8 @@ CUSTODIAN: Final = text("""
 KEY: Final = text("""
     insert into custodian_key (kid, custodian, use, public, not_before)
     values (:kid, :custodian, :use, :public, :now)
-    on conflict (kid) do update set not_before = excluded.not_before
-""")  # admitted again after a newer one: it is the newest now, to seal to
+    on conflict (kid) do update set not_before = excluded.not_before where custodian_key.use = 'seal'
+""")  # a sealing key admitted again is the newest now; a signing key goes on from its first day
 OWNERS: Final = text("select distinct custodian from custodian_key where kid = any(cast(:kids as text[]))")
 # skips what somebody is deciding on just now: a lease that is renewed a heartbeat later does no harm
 HEARD: Final = text("""
