@@ -27,7 +27,7 @@ async def seed_recommendation_logs(store: str) -> list[Filled]:
     people = everybody()
     events = {f"events/{_day(n)}.jsonl": _event_lines(people, n) for n in range(EVENT_DAYS)}
     said = {f"recommendations/{month}.parquet": _parquet(people, month) for month in RECOMMENDATION_MONTHS}
-    return [await _put_missing(place, "events", events), await _put_missing(place, "recommendations", said)]
+    return [_put_missing(place, "events", events), _put_missing(place, "recommendations", said)]
 
 
 def _store_at(url: str) -> ObjectStore:
@@ -37,17 +37,21 @@ def _store_at(url: str) -> ObjectStore:
     return LocalStore(Path(url2pathname(parts.path)), mkdir=True)
 
 
-async def _put_missing(place: ObjectStore, what: str, files: Mapping[str, bytes]) -> Filled:
-    """Put what is not there, or not whole any more: somebody may have been erased from it."""
-    missing = [name for name, content in files.items() if await _content(place, name) != content]
+def _put_missing(place: ObjectStore, what: str, files: Mapping[str, bytes]) -> Filled:
+    """Put what is not there, or not whole any more: somebody may have been erased from it.
+
+    Without `await`: a thread of the store's own that is still letting go of a result when Python ends aborts the
+    process (a quarter of the runs on a busy machine), and this command ends as soon as the last file is there.
+    """
+    missing = [name for name, content in files.items() if _content(place, name) != content]
     for name in missing:
-        await obstore.put_async(place, name, files[name])
+        obstore.put(place, name, files[name])
     return Filled(what=what, added=len(missing), of=len(files))
 
 
-async def _content(place: ObjectStore, name: str) -> bytes | None:
+def _content(place: ObjectStore, name: str) -> bytes | None:
     try:
-        return bytes(await (await obstore.get_async(place, name)).bytes_async())
+        return bytes(obstore.get(place, name).bytes())
     except FileNotFoundError:
         return None
 

@@ -116,7 +116,6 @@ class Machine:
 @contextmanager
 def up(home: Path, *argv: str, **variables: str) -> Iterator[Machine]:
     """Keep `dsar up` running for as long as the block lasts; nothing of it is left after that."""
-    home.mkdir()
     said = home.with_suffix(".said")
     began = time.monotonic()
     with said.open("wb") as out:

@@ -90,7 +90,8 @@ async def _call(argv: tuple[str, ...], variables: Mapping[str, str]) -> bytes:
     child = await asyncio.create_subprocess_exec(*argv, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=variables)
     told, said = await child.communicate()
     if child.returncode:
-        raise SampleBroken(said.decode(errors="replace")[-2000:])
+        ending = said.decode(errors="replace")[-2000:]
+        raise SampleBroken(f"dsar-custodian {' '.join(argv[1:])}: exit code {child.returncode}: {ending}")
     return told
 
 
