@@ -73,6 +73,7 @@ class Event(StrEnum):
     TASK_RETRIED = "task.retried"
     TASK_REPLANNED = "task.replanned"
     TASK_HALTED = "task.halted"
+    HELD_BACK = "erase.held_back"
     DATA_READ = "data.read"
 
     STAFF_ADDED = "staff.added"
@@ -80,6 +81,10 @@ class Event(StrEnum):
     TOKEN_ISSUED = "token.issued"  # noqa: S105 - the name of a fact
     STAFF_REFUSED = "staff.refused"
     CUSTODIAN_ADMITTED = "custodian.admitted"
+    CUSTODIAN_PAUSED = "custodian.paused"
+    CUSTODIAN_RESUMED = "custodian.resumed"
+    SWITCH_STOPPED = "switch.stopped"
+    SWITCH_RELEASED = "switch.released"
     LOG_EXPORTED = "log.exported"
     DEAD_LETTER_REPLAYED = "dead_letter.replayed"
     DEAD_LETTER_DROPPED = "dead_letter.dropped"
@@ -89,6 +94,7 @@ FACTS: Final = frozenset({
     Event.COMMAND_ISSUED, Event.ANSWER_ACCEPTED, Event.ANSWER_OUTDATED, Event.ANSWER_LATE, Event.ANSWER_AFTER_CLOSE,
     Event.ANSWER_CONFLICTS, Event.ANSWER_NONSENSE, Event.TASK_FAILED, Event.TASK_REJECTED, Event.TASK_DEFERRED,
     Event.TASK_RETRIED, Event.TASK_REPLANNED, Event.TASK_HALTED, Event.DATA_READ,
+    Event.HELD_BACK,
 })  # fmt: skip
 """Facts about a request that leave its state as it is, whatever it is."""
 

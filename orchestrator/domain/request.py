@@ -61,6 +61,7 @@ class Blocked(StrEnum):
     ROUNDS = "search_rounds_exhausted"
     TASK_FAILED = "task_failed"
     REPORT_FAILED = "report_failed"
+    STOPPED = "erasure_stopped"
 
 
 Rows = Mapping[State, Mapping[E, State]]

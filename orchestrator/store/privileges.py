@@ -16,9 +16,10 @@ WRITES_STEPS: Final[Mapping[str, str]] = MappingProxyType(
         "audit_pending": "insert",
         "audit_detail": "insert",
         "manifest": "select",
+        "alembic_version": "select",
     }
 )
-"""What it takes to lock cases and to write steps."""
+"""What it takes to lock cases and to write steps, and to see that the schema is this code's own."""
 
 GRANTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
@@ -37,9 +38,11 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "staff_name": "select, insert, update, delete",
             "api_token": "select, insert, update",
             "dead_letter": "select, insert, update",
+            "audit_pending": "insert, select (handed_in_at)",  # how long the notary has been away, and no more
             "audit_entry": "select",
-            "alembic_version": "select",
             "outbox": "select, insert",
+            "switch": "select, insert, update",
+            "held_back": "select, delete",
         },
         "dsar_engine": {
             **WRITES_STEPS,
@@ -49,18 +52,23 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "custodian": "select",
             "custodian_key": "select",
             "heartbeat": "select, insert, update",
+            "switch": "select",
         },
         "dsar_dispatcher_access": {
             **WRITES_STEPS,
             "request_key": "select",
             "custodian_key": "select",
             "outbox": "select, insert, update, delete",
+            "switch": "select",
+            "held_back": "select, insert",
         },
         "dsar_dispatcher_erasure": {
             **WRITES_STEPS,
             "request_key": "select",
             "custodian_key": "select",
             "outbox": "select, insert, update, delete",
+            "switch": "select",
+            "held_back": "select, insert",
         },
         "dsar_reporter": {
             **WRITES_STEPS,
@@ -73,6 +81,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "audit_pending": "select, update (place), delete",  # `skip locked` wants a column: not the leaf
             "audit_entry": "select, insert",
             "audit_tree": "select, update",
+            "alembic_version": "select",
         },
     }
 )

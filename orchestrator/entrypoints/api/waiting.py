@@ -65,6 +65,7 @@ STUCK: Final[Mapping[Blocked, str]] = {
     Blocked.SEARCH_FAILED: "a custodian could not search; nothing is erased before all have",
     Blocked.TASK_FAILED: "a custodian could not do its part",
     Blocked.REPORT_FAILED: "the report could not be built from what custodians uploaded",
+    Blocked.STOPPED: "erasing is stopped; it goes on by itself when the switch is released",
 }
 
 
@@ -88,6 +89,8 @@ def _way_out(request: Summary) -> str:
     match request.blocked_by:
         case Blocked.IDENTIFIERS:
             return "request identifiers {id}"
+        case Blocked.STOPPED:
+            return "switch list"
         case Blocked.SEARCH_FAILED | Blocked.TASK_FAILED | Blocked.REPORT_FAILED | Blocked.ROUNDS:
             return "request retry {id}"
         case _:

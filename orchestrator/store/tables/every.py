@@ -1,5 +1,5 @@
 """All tables, for whoever compares them with a database."""
 
-from orchestrator.store.tables import log, registry, requests, tasks
+from orchestrator.store.tables import log, registry, requests, stops, tasks
 
-__all__ = ["log", "registry", "requests", "tasks"]
+__all__ = ["log", "registry", "requests", "stops", "tasks"]
