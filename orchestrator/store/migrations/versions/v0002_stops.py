@@ -16,7 +16,7 @@ depends_on = None
 STOPS = """
 create function dsar_stops() returns table (scope text, what text) language plpgsql volatile as $$
 begin
-    perform pg_advisory_xact_lock_shared(7236001);
+    perform pg_advisory_xact_lock_shared(7236003);
     return query select s.scope, s.what from switch s where s.stopped;
 end $$
 """
