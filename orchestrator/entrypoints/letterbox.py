@@ -2,7 +2,7 @@
 
 import asyncio
 from base64 import b64decode
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -13,7 +13,7 @@ from contracts.bus.connection import Connection
 from contracts.bus.sender import NotWritten, Sender
 from contracts.dead_letter import DeadLetter
 from contracts.topics import Channel
-from orchestrator.entrypoints.api.deps import Letter, Unreachable
+from orchestrator.entrypoints.api.letters import Letter, Unreachable
 
 READ_WITHIN_S = 5.0
 
@@ -25,15 +25,15 @@ class KafkaLetterBox:
         self._connection = connection
         self._topic = connection.topic(Channel.DEAD_LETTERS)
 
-    async def newest(self, *, limit: int) -> Sequence[Letter]:
-        """The newest letters first; raise `Unreachable` if the broker does not answer."""
+    async def newest(self, *, limit: int, after: Mapping[int, int] | None = None) -> Sequence[Letter]:
+        """The newest letters first, only those behind *after*; raise `Unreachable` if the broker does not answer."""
         async with self.consumer() as consumer:
             parts = [TopicPartition(self._topic, n) for n in consumer.partitions_for_topic(self._topic) or ()]
             ends = await consumer.end_offsets(parts)
             begins = await consumer.beginning_offsets(parts)
             found: list[Letter] = []
             for part in parts:
-                first = max(begins[part], ends[part] - limit)
+                first = max(begins[part], ends[part] - limit, (after or {}).get(part.partition, -1) + 1)
                 found += await _read(consumer, part, first, ends[part])
         return sorted(found, key=lambda each: (each.letter.at, each.offset), reverse=True)[:limit]
 

@@ -10,8 +10,9 @@ from pydantic import BaseModel
 from contracts.dead_letter import Refusal
 from orchestrator.domain.errors import NotFound
 from orchestrator.domain.staff import Staff
-from orchestrator.entrypoints.api.deps import Caller, Deps, Given, Letter
+from orchestrator.entrypoints.api.deps import Caller, Deps, Given
 from orchestrator.entrypoints.api.guard import GuardedRoute
+from orchestrator.entrypoints.api.letters import Letter
 from orchestrator.entrypoints.api.permissions import V1
 from orchestrator.flow import letters as flow
 from orchestrator.flow.letters import Decision

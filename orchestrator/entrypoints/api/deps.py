@@ -1,48 +1,27 @@
 """What the routes are given: made once by wiring, handed to each by its type."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Protocol
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request
 
-from contracts.dead_letter import DeadLetter
 from contracts.ids import EventId, RequestId
 from orchestrator.domain.approval import TrustList
 from orchestrator.domain.case import Policy
 from orchestrator.domain.staff import Staff
-from orchestrator.entrypoints.api.metrics import Metrics
-from orchestrator.store.session import Transactions
+from orchestrator.entrypoints.api.letters import LetterBox, LetterCount
+from orchestrator.entrypoints.api.metrics import LogPlace, Metrics
+from orchestrator.store.session import Transaction, Transactions
 from orchestrator.vault.blobs import Blobs
 from orchestrator.vault.kms import Kms
 
 
-class Unreachable(Exception):
-    """Try later: something that this needs does not answer. The message says what, and names no address."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
-    """A dead letter with its place on the topic."""
-
-    partition: int
-    offset: int
-    letter: DeadLetter
-
-
-class LetterBox(Protocol):
-    """Whatever reads the topic of dead letters and can send one again; raises `Unreachable`."""
-
-    async def newest(self, *, limit: int) -> Sequence[Letter]:
-        """The newest letters first."""
-
-    async def read(self, partition: int, offset: int) -> Letter | None:
-        """One letter; None if there is none at that place (any more)."""
-
-    async def replay(self, letter: Letter) -> None:
-        """Write the record, byte for byte, to the topic that it was on; whoever reads it checks it anew."""
+class _OnlyTried(Exception):
+    """Rolls a dry run back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +43,17 @@ class Deps:
     new_secret: Callable[[], bytes]  # 32 bytes that nobody can guess
     clock: Callable[[], datetime]
     metrics: Metrics = field(default_factory=Metrics)
+    letter_count: LetterCount = field(default_factory=LetterCount)
+    log_place: LogPlace = field(default_factory=LogPlace)
+
+    @asynccontextmanager
+    async def deciding(self, *, dry_run: bool) -> AsyncIterator[Transaction]:
+        """A transaction for what a person decides: a dry run does everything that the decision does, and undoes it."""
+        with suppress(_OnlyTried):
+            async with self.transactions() as tx:
+                yield tx
+                if dry_run:
+                    raise _OnlyTried
 
     def entry_id(self) -> EventId:
         """An id for a log entry that is about no request."""

@@ -13,7 +13,8 @@ from starlette.exceptions import HTTPException
 
 from contracts.identifiers import MalformedIdentifier, UnknownIdentifierKind
 from orchestrator.domain.errors import Conflict, DsarError, Forbidden, NotFound, RefusedByRule
-from orchestrator.entrypoints.api.deps import Deps, Unreachable
+from orchestrator.entrypoints.api.deps import Deps
+from orchestrator.entrypoints.api.letters import Unreachable
 from orchestrator.flow.uploads import GrantExpired, TooMuch
 from orchestrator.vault.blobs import AnotherBlob, TooLarge, WrongDigest
 

@@ -72,7 +72,12 @@ async def _kafka(deps: Deps) -> str:
 async def metrics(deps: Given) -> Response:
     """Show the figures, in the format of Prometheus."""
     async with deps.transactions() as tx:
-        deps.metrics.take(await health.figures(tx))
+        figures, now = await health.figures(tx), tx.now
+        deps.metrics.take_news(await deps.log_place.read(tx))
+    known = {"engine", *(row.custodian for row in figures.heard)}
+    await deps.letter_count.look(deps.letters, deps.transactions, known=known, now=now.timestamp())
+    deps.metrics.take(figures, now=now)
+    deps.metrics.take_letters(deps.letter_count.marks, now=now, reachable=deps.letter_count.reachable)
     text, media_type = rendered(deps.metrics.registry)
     return Response(text, media_type=media_type)
 

@@ -60,7 +60,7 @@ async def test_the_figures_name_no_request_and_no_person(world: World) -> None:
     request = await world.verified()
     await world.call("support", "GET", f"/requests/{request}")
     told = (await world.client.get("/metrics")).text
-    assert 'dsar_requests_open{kind="access",state="searching"} 1.0' in told
+    assert 'dsar_requests_open{kind="access",left="more",state="searching"} 1.0' in told
     assert 'route="/api/v1/requests/{request}"' in told
     assert 'dsar_outbox_intents{lane="access"} 1.0' in told
     assert str(request) not in told

@@ -33,7 +33,8 @@ from orchestrator.domain.issuing import issue
 from orchestrator.domain.staff import Role
 from orchestrator.domain.task import TaskState
 from orchestrator.entrypoints.api.app import app
-from orchestrator.entrypoints.api.deps import Deps, Letter, Unreachable
+from orchestrator.entrypoints.api.deps import Deps
+from orchestrator.entrypoints.api.letters import Letter, Unreachable
 from orchestrator.flow import registry, reports, staff
 from orchestrator.report.pieces import encrypt_pieces
 from orchestrator.store import cases, keys, schema
@@ -94,8 +95,10 @@ class Box:
     replayed: list[Letter] = field(default_factory=list)
     broken: bool = False
 
-    async def newest(self, *, limit: int) -> Sequence[Letter]:
-        return self.letters[:limit]
+    async def newest(self, *, limit: int, after: Mapping[int, int] | None = None) -> Sequence[Letter]:
+        if self.broken:
+            raise Unreachable("the broker does not answer")
+        return [each for each in self.letters if each.offset > (after or {}).get(each.partition, -1)][:limit]
 
     async def read(self, partition: int, offset: int) -> Letter | None:
         return next((each for each in self.letters if (each.partition, each.offset) == (partition, offset)), None)

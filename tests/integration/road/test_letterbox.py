@@ -9,7 +9,7 @@ from contracts.dead_letter import Refusal
 from contracts.ids import RequestId
 from contracts.topics import Channel
 from orchestrator.domain.request import Kind, State
-from orchestrator.entrypoints.api.deps import Unreachable
+from orchestrator.entrypoints.api.letters import Unreachable
 from orchestrator.entrypoints.letterbox import KafkaLetterBox, broker_answers
 from orchestrator.store.session import transactions
 from tests.integration.road.engines import an_engine, until

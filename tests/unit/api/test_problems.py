@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from contracts.identifiers import MalformedIdentifier, UnknownIdentifierKind
 from orchestrator.domain import errors
 from orchestrator.domain.errors import DsarError
-from orchestrator.entrypoints.api.deps import Unreachable
+from orchestrator.entrypoints.api.letters import Unreachable
 from orchestrator.entrypoints.api.problems import Unauthenticated, problem_of
 from orchestrator.entrypoints.api.requests import OpenOne
 from orchestrator.flow.uploads import GrantExpired, TooMuch
