@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from typing import TypeVar
 
 from contracts.answer import Answer
 from contracts.command import LANE_OF, Lane, Operation
@@ -10,6 +11,7 @@ from contracts.ids import CustodianId, RequestId, TaskId
 from contracts.manifest import Manifest
 from orchestrator.domain.admission import Claim, Known
 from orchestrator.domain.approval import Approval
+from orchestrator.domain.errors import DsarError
 from orchestrator.domain.events import Entry
 from orchestrator.domain.plan import Line
 from orchestrator.domain.request import Request
@@ -22,6 +24,7 @@ class Policy:
 
     environment: str
     generation: int = 0  # grows with each restored backup: old task ids are never used again
+    recovered_at: datetime | None = None  # when the last restored backup was taken up
     grace: timedelta = timedelta(days=3)
     watch: tuple[timedelta, ...] = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
     rounds: int = 4  # of search, then a person decides
@@ -87,6 +90,19 @@ class Step:
     approval: Approval | None = None
 
 
+T = TypeVar("T")
+Decided = Mapping[RequestId, Step | DsarError]
+"""What came of a decision about several requests: a refusal concerns its own request and no other."""
+
+
+def only(decided: Mapping[RequestId, T | DsarError]) -> T:
+    """What came of it for a single request; raise what refused it."""
+    [found] = decided.values()
+    if isinstance(found, DsarError):
+        raise found
+    return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
     """An answer that was filed just now, with the identifiers that it carried."""
@@ -96,3 +112,4 @@ class Said:
     claims: tuple[Claim, ...] = ()
     unreadable: int = 0  # identifiers that could not be opened or understood
     uploaded: bool = True  # every part that it names lies in the object store
+    forgotten: bool = False  # to a command that the tables no longer know: a restored backup lost it

@@ -1,8 +1,10 @@
 """What happens when a person decides how it goes on: an access is released, an identifier used, a failure retried."""
 
+from collections.abc import Mapping
+
 from contracts.ids import RequestId
 from orchestrator.domain import admission, retrying, search
-from orchestrator.domain.case import Policy
+from orchestrator.domain.case import Case, Decided, Policy, Step
 from orchestrator.domain.draft import Draft
 from orchestrator.domain.errors import Conflict, NotFound
 from orchestrator.domain.events import Event
@@ -11,13 +13,22 @@ from orchestrator.store import cases, reports
 from orchestrator.store.session import Transaction
 
 
-async def release(tx: Transaction, request: RequestId, *, by: str, in_part: bool, policy: Policy) -> None:
-    """Let the report be built from what is there now: its input is frozen here, later answers change nothing of it."""
-    case = await cases.lock_one(tx, request)
-    draft = Draft(case, at=tx.now, policy=policy, actor=by)
-    search.release(draft, in_part=in_part)
-    await cases.write(tx, [draft.step()])
-    await reports.want(tx, request, draft.tasks)
+async def release(tx: Transaction, in_part: Mapping[RequestId, bool], *, by: str, policy: Policy) -> Decided:
+    """Let the reports be built from what is there now: their input is frozen here, later answers change nothing of it.
+
+    *in_part*: whether to go on without those who have not answered, for each request.
+    """
+    released: list[Draft] = []
+
+    def decision(case: Case) -> Step:
+        draft = Draft(case, at=tx.now, policy=policy, actor=by)
+        search.release(draft, in_part=in_part[case.request.id])
+        released.append(draft)
+        return draft.step()
+
+    decided = await cases.decide(tx, in_part, decision)
+    await reports.want(tx, {draft.request.id: draft.tasks for draft in released})
+    return decided
 
 
 async def decide(tx: Transaction, request: RequestId, n: int, *, admit: bool, by: str, policy: Policy) -> None:

@@ -1,7 +1,7 @@
 """Cases: read under their lock, written whole. The only writer of state, entries and intents together."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,8 +10,8 @@ from sqlalchemy import Row, text
 from contracts.ids import CustodianId, RequestId
 from contracts.manifest import Manifest
 from orchestrator.audit.leaf import commitment, leaf_bytes
-from orchestrator.domain.case import Case, Step
-from orchestrator.domain.errors import EffectWithoutEntry, NotFound, StaleRequest
+from orchestrator.domain.case import Case, Decided, Step
+from orchestrator.domain.errors import DsarError, EffectWithoutEntry, NotFound, StaleRequest
 from orchestrator.domain.events import Detail, Entry
 from orchestrator.store import casewriting as sql
 from orchestrator.store.manifests import manifests
@@ -69,10 +69,31 @@ async def lock(tx: Transaction, ids: Collection[RequestId]) -> dict[RequestId, C
 
 async def lock_one(tx: Transaction, request: RequestId) -> Case:
     """Lock one request; raise `NotFound` if there is none of that id."""
-    case = (await lock(tx, [request])).get(request)
+    return _found((await lock(tx, [request])).get(request))
+
+
+def _found(case: Case | None) -> Case:
     if case is None:
         raise NotFound("there is no such request")
     return case
+
+
+async def decide(tx: Transaction, ids: Collection[RequestId], decision: Callable[[Case], Step]) -> Decided:
+    """Lock these requests, decide about each by itself, and write what was decided, in the caller's transaction.
+
+    What *decision* refuses (a `DsarError`) is handed back in its place and changes nothing.
+    """
+    held = await lock(tx, ids)
+    decided = {request: _decided(held.get(request), decision) for request in ids}
+    await write(tx, [each for each in decided.values() if isinstance(each, Step)])
+    return decided
+
+
+def _decided(case: Case | None, decision: Callable[[Case], Step]) -> Step | DsarError:
+    try:
+        return decision(_found(case))
+    except DsarError as refused:
+        return refused
 
 
 def _by_request(rows: Sequence[Row[Any]]) -> defaultdict[UUID, list[Row[Any]]]:

@@ -1,6 +1,6 @@
 """Reports: wanted with a frozen input, taken by one reporter at a time, built once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -17,8 +17,9 @@ from orchestrator.store.session import Transaction
 WANT: Final = text("""
     with wanted as (
         insert into report (request, n, state, frozen, wanted_at)
-        select :request, coalesce(max(n), 0) + 1, 'wanted', cast(:frozen as jsonb), :now
-        from report where request = :request)
+        select u.request, (select coalesce(max(n), 0) + 1 from report r where r.request = u.request), 'wanted',
+               cast(u.frozen as jsonb), :now
+        from unnest(cast(:request as uuid[]), cast(:frozen as text[])) as u(request, frozen))
     select pg_notify('reporter', '')
 """)
 AGAIN: Final = text("""
@@ -85,12 +86,16 @@ class SignedAnswer:
     signed: bytes
 
 
-async def want(tx: Transaction, request: RequestId, tasks: Sequence[Task]) -> None:
-    """Ask for a report over the answers that count now."""
+async def want(tx: Transaction, wanted: Mapping[RequestId, Sequence[Task]]) -> None:
+    """Ask for a report of each request, over the answers to its tasks that count now."""
+    if wanted:
+        frozen = [_frozen(tasks).model_dump_json() for tasks in wanted.values()]
+        await tx.connection.execute(WANT, {"request": list(wanted), "frozen": frozen, "now": tx.now})
+
+
+def _frozen(tasks: Sequence[Task]) -> FrozenInput:
     ended = [each for each in newest(tasks, Operation.COLLECT).values() if each.state is TaskState.DONE]
-    frozen = FrozenInput(answers=tuple((each.id, each.answered_by or "") for each in ended))
-    row = {"request": request, "frozen": frozen.model_dump_json(), "now": tx.now}
-    await tx.connection.execute(WANT, row)
+    return FrozenInput(answers=tuple((each.id, each.answered_by or "") for each in ended))
 
 
 async def want_again(tx: Transaction, request: RequestId) -> None:

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from orchestrator.entrypoints.api import (
     approvals,
     audit,
+    batches,
     custodians,
     dead_letters,
     decisions,
@@ -17,6 +18,7 @@ from orchestrator.entrypoints.api import (
     requests,
     service,
     staff,
+    why,
 )
 from orchestrator.entrypoints.api.deps import Deps
 from orchestrator.entrypoints.api.documentation import documented
@@ -24,6 +26,8 @@ from orchestrator.entrypoints.api.permissions import V1
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     requests.router,
+    why.router,
+    batches.router,
     decisions.router,
     approvals.router,
     reports.router,

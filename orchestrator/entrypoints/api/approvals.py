@@ -11,13 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from contracts.ids import RequestId
 from contracts.wire import DIGEST, KID, Seconds
 from orchestrator.domain.approval import Signature
+from orchestrator.domain.case import only
 from orchestrator.domain.errors import InvalidInput
 from orchestrator.domain.plan import Line, PlanDocument
+from orchestrator.domain.staff import Staff
 from orchestrator.entrypoints.api.deps import Caller, Given
 from orchestrator.entrypoints.api.guard import GuardedRoute
 from orchestrator.entrypoints.api.permissions import V1
 from orchestrator.flow import approval
-from orchestrator.store.views import requests as views
 
 router = APIRouter(prefix=f"{V1}/requests/{{request}}", tags=["approvals"], route_class=GuardedRoute)
 SIGNATURE_BYTES = 64
@@ -43,6 +44,16 @@ class Approval(BaseModel):
     signed_at: Seconds
     signature: str = Field(max_length=100, description="base64")
 
+    def signed(self, request: RequestId, *, by: Staff) -> approval.Signed:
+        """The signature as *by* hands it in; raises `InvalidInput` for one that is none."""
+        signature = Signature(
+            staff=by.id,
+            kid=self.kid,
+            signed_at=datetime.fromtimestamp(self.signed_at, UTC),
+            value=_raw(self.signature),
+        )
+        return approval.Signed(request=request, plan_hash=self.plan_hash, signature=signature)
+
 
 class Approved(BaseModel):
     """Where it stands after the signature."""
@@ -57,25 +68,19 @@ class Approved(BaseModel):
 async def plan(request: UUID, deps: Given) -> Plan:
     """Show the plan as it is to be signed now."""
     async with deps.transactions() as tx:
-        shown = await approval.show(tx, RequestId(request), policy=deps.policy)
+        shown = only(await approval.show(tx, [RequestId(request)], policy=deps.policy))
     return Plan(document=shown.document, hash=shown.hash, lines=shown.lines)
 
 
 @router.post("/approve")
 async def approve(request: UUID, body: Approval, deps: Given, caller: Caller) -> Approved:
     """Add the caller's signature. The second one, of another person, starts the grace period."""
-    signature = Signature(
-        staff=caller.id,
-        kid=body.kid,
-        signed_at=datetime.fromtimestamp(body.signed_at, UTC),
-        value=_raw(body.signature),
-    )
     async with deps.transactions() as tx:
-        await approval.approve(
-            tx, RequestId(request), signature, body.plan_hash, trust=deps.trust(), policy=deps.policy
-        )
-        held = await views.summary(tx, RequestId(request))
-    return Approved(id=held.id, state=held.state, signatures=held.signatures, grace_until=held.grace_until)
+        given = [body.signed(RequestId(request), by=caller)]
+        decided = only(await approval.approve(tx, given, trust=deps.trust(), policy=deps.policy))
+    held = decided.request
+    signatures = 2 if decided.approval and decided.approval.second else 1
+    return Approved(id=held.id, state=held.state, signatures=signatures, grace_until=held.grace_until)
 
 
 def _raw(text: str) -> bytes:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from contracts.identifiers import IdentifierKind
 from contracts.ids import CustodianId, RequestId
 from orchestrator.domain.admission import Standing
+from orchestrator.domain.case import Step, only
 from orchestrator.domain.events import Detail
 from orchestrator.entrypoints.api.deps import Caller, Deps, Given
 from orchestrator.entrypoints.api.guard import GuardedRoute
@@ -64,6 +65,12 @@ class Now(BaseModel):
     version: int
 
 
+def now(decided: Step) -> Now:
+    """Where a request stands after what was decided."""
+    request = decided.request
+    return Now(id=request.id, state=request.state, outcome=request.outcome, version=request.version)
+
+
 class IdentifierRead(BaseModel):
     """An identifier in clear."""
 
@@ -83,19 +90,23 @@ class IdentifiersRead(BaseModel):
 @router.post("/verify")
 async def verify(request: UUID, body: Verdict, deps: Given, caller: Caller) -> Now:
     """Record that the person is who they say, or is not. From a confirmation on, custodians are asked."""
-    decide = identity.confirm if body.result == "confirmed" else identity.fail
+    id_ = RequestId(request)
     async with deps.transactions() as tx:
-        evidence = await _sealed(deps, tx, RequestId(request), body.evidence)
-        await decide(tx, RequestId(request), by=caller.id, method=body.method, evidence=evidence, policy=deps.policy)
-        return await _now(tx, RequestId(request))
+        evidence = await _sealed(deps, tx, id_, body.evidence)
+        verdict = identity.Verdict(
+            request=id_, confirmed=body.result == "confirmed", method=body.method, evidence=evidence
+        )
+        decided = only(await identity.judge(tx, [verdict], by=caller.id, policy=deps.policy))
+    return now(decided)
 
 
 @router.post("/release")
 async def release(request: UUID, body: Release, deps: Given, caller: Caller) -> Now:
     """Let the report be built from what there is."""
     async with deps.transactions() as tx:
-        await review.release(tx, RequestId(request), by=caller.id, in_part=body.in_part, policy=deps.policy)
-        return await _now(tx, RequestId(request))
+        wanted = {RequestId(request): body.in_part}
+        decided = only(await review.release(tx, wanted, by=caller.id, policy=deps.policy))
+    return now(decided)
 
 
 @router.post("/retry")

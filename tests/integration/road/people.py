@@ -10,15 +10,18 @@ from contracts.identifiers import Identifier, IdentifierKind, identifier
 from contracts.ids import CustodianId, EventId, RequestId
 from contracts.results import Result
 from orchestrator.domain.approval import Signature, approval_bytes
+from orchestrator.domain.case import only
 from orchestrator.domain.events import Detail
 from orchestrator.domain.request import Kind, Outcome, State
 from orchestrator.domain.task import newest
 from orchestrator.flow import approval, ending, identity, intake, registry, reports, review
+from orchestrator.flow.approval import ShownPlan
 from orchestrator.flow.intake import Form
 from orchestrator.settings import Role
 from orchestrator.store import keys
 from orchestrator.store.reports import Built
 from orchestrator.store.requests import Opening
+from orchestrator.store.session import Transaction
 from orchestrator.vault.details import seal_detail
 from tests.integration.road.custodian import FakeCustodian, Holding
 from tests.integration.road.world import World
@@ -96,17 +99,37 @@ async def asked(world: World, kind: Kind, *who: Identifier) -> RequestId:
     request = await opened(world, kind, *who)
     evidence = await detail(world, request, "passport of Ann Canary seen at the counter")
     async with world.tx[Role.API]() as tx:
-        await identity.confirm(tx, request, by="st_ver", method="id_card", evidence=evidence, policy=world.policy)
+        await confirmed(world, tx, request, evidence)
     return request
+
+
+async def confirmed(world: World, tx: Transaction, request: RequestId, evidence: Detail) -> None:
+    """The verifier has seen who asks."""
+    verdict = identity.Verdict(request=request, confirmed=True, method="id_card", evidence=evidence)
+    only(await identity.judge(tx, [verdict], by="st_ver", policy=world.policy))
+
+
+async def shown(world: World, tx: Transaction, request: RequestId) -> ShownPlan:
+    """The plan as it is to be signed now."""
+    return only(await approval.show(tx, [request], policy=world.policy))
+
+
+async def handed_in(
+    world: World, tx: Transaction, request: RequestId, signature: Signature, plan_hash: str | None = None
+) -> None:
+    """Hand one signature in, under the plan as it stands or under *plan_hash*."""
+    seen = plan_hash or (await shown(world, tx, request)).hash
+    signed_ = approval.Signed(request=request, plan_hash=seen, signature=signature)
+    only(await approval.approve(tx, [signed_], trust=world.trusted, policy=world.policy))
 
 
 async def signed(world: World, request: RequestId, name: str, *, plan_hash: str | None = None) -> Signature:
     """The signature of one person under the plan as it is shown now."""
     async with world.tx[Role.API]() as tx:
-        shown = await approval.show(tx, request, policy=world.policy)
+        plan = await shown(world, tx, request)
         at = tx.now.replace(microsecond=0)
     key = world.approvers[name]
-    text = approval_bytes(environment="test", request=request, plan_hash=plan_hash or shown.hash, signed_at=at)
+    text = approval_bytes(environment="test", request=request, plan_hash=plan_hash or plan.hash, signed_at=at)
     return Signature(staff=name, kid=key.kid, signed_at=at, value=key.sign(text))
 
 
@@ -115,13 +138,12 @@ async def approved(world: World, request: RequestId, *names: str) -> None:
     for name in names or ("st_a", "st_b"):
         signature = await signed(world, request, name)
         async with world.tx[Role.API]() as tx:
-            shown = await approval.show(tx, request, policy=world.policy)
-            await approval.approve(tx, request, signature, shown.hash, trust=world.trusted, policy=world.policy)
+            await handed_in(world, tx, request, signature)
 
 
 async def released(world: World, request: RequestId, *, in_part: bool = False) -> None:
     async with world.tx[Role.API]() as tx:
-        await review.release(tx, request, by="st_rev", in_part=in_part, policy=world.policy)
+        only(await review.release(tx, {request: in_part}, by="st_rev", policy=world.policy))
 
 
 async def fetched(world: World, request: RequestId) -> Built:

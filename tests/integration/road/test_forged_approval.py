@@ -15,10 +15,19 @@ from orchestrator.domain.approval import Signature, approval_bytes
 from orchestrator.domain.errors import Forbidden
 from orchestrator.domain.request import State
 from orchestrator.domain.task import TaskState
-from orchestrator.flow import approval
 from orchestrator.settings import Role
 from orchestrator.store.session import transactions
-from tests.integration.road.people import approved, awaiting_approval, let_go, signed, standing, state, the_usual
+from tests.integration.road.people import (
+    approved,
+    awaiting_approval,
+    handed_in,
+    let_go,
+    shown,
+    signed,
+    standing,
+    state,
+    the_usual,
+)
 from tests.integration.road.world import World
 
 FORGE = text("""
@@ -113,14 +122,14 @@ async def test_a_trusted_name_with_a_key_of_somebody_else_approves_nothing(world
     request = await awaiting_approval(world)
     true = await signed(world, request, "st_a")
     async with world.tx[Role.API]() as tx:
-        plan_hash = (await approval.show(tx, request, policy=world.policy)).hash
+        plan_hash = (await shown(world, tx, request)).hash
     stolen = SigningKey.generate(secrets.token_bytes(32))
     text_ = approval_bytes(environment="test", request=request, plan_hash=plan_hash, signed_at=true.signed_at)
     forgery = Signature(staff="st_a", kid=stolen.kid, signed_at=true.signed_at, value=stolen.sign(text_))
     for wrong in (forgery, replace(true, staff="st_b")):
         async with world.tx[Role.API]() as tx:
             with pytest.raises(Forbidden, match="trust list"):
-                await approval.approve(tx, request, wrong, plan_hash, trust=world.trusted, policy=world.policy)
+                await handed_in(world, tx, request, wrong, plan_hash)
 
 
 async def test_a_key_struck_off_the_list_after_signing_lets_nothing_leave(world: World) -> None:
@@ -154,5 +163,4 @@ async def test_two_who_sign_at_the_same_moment_are_both_counted(world: World) ->
 
 async def _handed_in(world: World, request: RequestId, signature: Signature) -> None:
     async with world.tx[Role.API]() as tx:
-        shown = await approval.show(tx, request, policy=world.policy)
-        await approval.approve(tx, request, signature, shown.hash, trust=world.trusted, policy=world.policy)
+        await handed_in(world, tx, request, signature)

@@ -7,12 +7,12 @@ from contracts.results import Drifted
 from orchestrator.domain.errors import Conflict
 from orchestrator.domain.request import Outcome, State
 from orchestrator.domain.task import TaskState
-from orchestrator.flow import approval
 from orchestrator.settings import Role
 from tests.integration.road.people import (
     approved,
     awaiting_approval,
     ended,
+    handed_in,
     let_go,
     said_of,
     signed,
@@ -59,7 +59,7 @@ async def test_signatures_under_a_plan_that_drifted_fit_no_other(world: World) -
     assert given.plan_hash != plan_hash
     with pytest.raises(Exception, match="signature"):
         async with world.tx[Role.API]() as tx:
-            await approval.approve(tx, request, given.first, plan_hash, trust=world.trusted, policy=world.policy)
+            await handed_in(world, tx, request, given.first, plan_hash)
 
 
 async def test_who_withdraws_while_erasing_stops_what_was_not_begun(world: World) -> None:
@@ -109,7 +109,7 @@ async def test_a_first_signature_that_stays_alone_for_a_day_lapses(world: World)
     plan_hash = (await world.case(request)).request.plan_hash or ""
     with pytest.raises(Exception, match="signature"):
         async with world.tx[Role.API]() as tx:
-            await approval.approve(tx, request, old, plan_hash, trust=world.trusted, policy=world.policy)
+            await handed_in(world, tx, request, old, plan_hash)
     await approved(world, request, "st_b")
     assert await state(world, request) is State.AWAITING_APPROVAL
     await approved(world, request, "st_a")

@@ -16,11 +16,10 @@ from contracts.keys import KeyRing
 from contracts.topics import Channel
 from orchestrator.domain.request import Kind, State
 from orchestrator.flow import answers as flow
-from orchestrator.flow import identity
 from orchestrator.settings import Role
 from orchestrator.store import outbox, registry
 from tests.integration.road.custodian import FakeCustodian, Holding
-from tests.integration.road.people import ANN, EMAIL, admitted, asked, detail, opened, said_of, state
+from tests.integration.road.people import ANN, EMAIL, admitted, asked, confirmed, detail, opened, said_of, state
 from tests.integration.road.world import World
 
 WITHIN_S = 20.0
@@ -153,7 +152,7 @@ async def test_an_intent_that_commits_late_is_sent_all_the_same(world: World) ->
     late = await opened(world, Kind.ACCESS)
     evidence = await detail(world, late, "seen")
     async with world.tx[Role.API]() as tx:
-        await identity.confirm(tx, late, by="st_ver", method="id_card", evidence=evidence, policy=world.policy)
+        await confirmed(world, tx, late, evidence)
         early = await asked(world, Kind.ACCESS)  # begun after, committed before
         await world.dispatch()
     await world.dispatch()

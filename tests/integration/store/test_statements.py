@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.command import Lane
 from orchestrator.domain.request import Kind
-from orchestrator.flow import identity, intake
+from orchestrator.flow import intake
 from orchestrator.settings import Role
-from tests.integration.road.people import an_opening, detail, the_usual
+from tests.integration.road.people import an_opening, confirmed, detail, the_usual
 from tests.integration.road.world import World
 
 MOST = 16
@@ -88,9 +88,7 @@ async def searching(world: World, count: int) -> None:
     for each in openings:
         seen = await detail(world, each.request.id, "seen")
         async with world.tx[Role.API]() as tx:
-            await identity.confirm(
-                tx, each.request.id, by="st_ver", method="id_card", evidence=seen, policy=world.policy
-            )
+            await confirmed(world, tx, each.request.id, seen)
 
 
 @pytest.mark.parametrize("count", [1, 500])
