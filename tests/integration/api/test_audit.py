@@ -3,7 +3,8 @@
 import json
 
 from orchestrator.audit.leaf import parse
-from tests.integration.api.world import World, a_letter
+from tests.integration.api.box import a_letter
+from tests.integration.api.world import World
 
 
 async def test_the_newest_entries_come_first_and_of_one_request_if_wanted(world: World) -> None:

@@ -19,7 +19,8 @@ from contracts.keys import SigningKey
 from contracts.results import NotFound
 from orchestrator.entrypoints.api.app import app as api
 from orchestrator.entrypoints.cli.main import app
-from tests.integration.api.world import EMAIL, PERSONAL, VERDICT, World, a_form, a_letter, a_signed_manifest, token
+from tests.integration.api.box import a_letter
+from tests.integration.api.world import EMAIL, PERSONAL, VERDICT, World, a_form, a_signed_manifest, token
 from tests.unit.cli.tree import leaves
 
 Words = list[str]
@@ -113,6 +114,7 @@ CALLS: Final[dict[str, Prepare]] = {
     "request open --file": _file,
     "request list": _plainly("auditor", "request", "list"),
     "request show": _of(World.verified, "oncall", "request", "show", "{id}"),
+    "why": _of(World.verified, "oncall", "why", "{id}"),
     "request verify": _of(_verifiable, "verifier", "request", "verify", "{id}", "--method", "seen", "--evidence", "x"),
     "request approve": _approve,
     "request release": _of(World.verified, "reviewer", "request", "release", "{id}", "--in-part"),

@@ -13,7 +13,8 @@ from orchestrator.domain.events import Event
 from orchestrator.entrypoints.api.letters import MOST, Letter, LetterCount
 from orchestrator.entrypoints.api.metrics import left
 from orchestrator.store.session import transactions
-from tests.integration.api.world import World, a_letter
+from tests.integration.api.box import a_letter
+from tests.integration.api.world import World
 
 TODAY = date(2026, 11, 22)
 SAMPLE = re.compile(r"^(dsar_\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)

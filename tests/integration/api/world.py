@@ -3,7 +3,7 @@
 import secrets
 import time
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.command import Operation
-from contracts.dead_letter import DeadLetter, Refusal
 from contracts.identifiers import IdentifierKind, identifier
 from contracts.ids import CommandId, EventId, RequestId
 from contracts.keys import SealingKey, SigningKey, kid_of
@@ -34,7 +33,6 @@ from orchestrator.domain.staff import Role
 from orchestrator.domain.task import TaskState
 from orchestrator.entrypoints.api.app import app
 from orchestrator.entrypoints.api.deps import Deps
-from orchestrator.entrypoints.api.letters import Letter, Unreachable
 from orchestrator.flow import registry, reports, staff
 from orchestrator.report.pieces import encrypt_pieces
 from orchestrator.store import cases, keys, schema
@@ -44,6 +42,7 @@ from orchestrator.store.session import Transaction, Transactions, transactions
 from orchestrator.vault.blobs import Blobs, report_name
 from orchestrator.vault.identifiers import blind, seal_identifier
 from orchestrator.vault.kms import FileKms
+from tests.integration.api.box import Box
 from tests.unit.domain.builders import a_manifest, an_answer, said, says
 
 POLICY = Policy(environment="test")
@@ -85,36 +84,6 @@ def a_signed_manifest(custodian: str = "crm") -> SignedManifest:
         KeyDeclared(use=KeyUse.SEAL, public=b64encode(SEALER.public).decode()),
     )
     return sign_manifest(a_manifest(custodian).model_copy(update={"keys": declared}), SIGNER)
-
-
-@dataclass
-class Box:
-    """Dead letters in memory."""
-
-    letters: list[Letter] = field(default_factory=list)
-    replayed: list[Letter] = field(default_factory=list)
-    broken: bool = False
-
-    async def newest(self, *, limit: int, after: Mapping[int, int] | None = None) -> Sequence[Letter]:
-        if self.broken:
-            raise Unreachable("the broker does not answer")
-        return [each for each in self.letters if each.offset > (after or {}).get(each.partition, -1)][:limit]
-
-    async def read(self, partition: int, offset: int) -> Letter | None:
-        return next((each for each in self.letters if (each.partition, each.offset) == (partition, offset)), None)
-
-    async def replay(self, letter: Letter) -> None:
-        if self.broken:
-            raise Unreachable("the broker does not answer")
-        self.replayed.append(letter)
-
-
-def a_letter(offset: int = 3) -> Letter:
-    letter = DeadLetter(
-        environment="test", reader="engine", topic="dsar.answers.v1", partition=2, offset=40,
-        refusal=Refusal.BAD_SIGNATURE, at=1_760_000_000, value="c2VjcmV0", value_bytes=6, headers=(("kid", "YQ=="),),
-    )  # fmt: skip
-    return Letter(partition=0, offset=offset, letter=letter)
 
 
 @dataclass
