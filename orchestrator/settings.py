@@ -95,6 +95,8 @@ class Settings(BaseSettings):
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8080, ge=0, le=65_535)
     public_url: str | None = None
+    health_host: str = "127.0.0.1"
+    health_port: int | None = Field(default=None, ge=1, le=65_535)  # of every role: a door for probes and scrapers
 
     grace_seconds: float = Field(default=3 * 24 * 3600.0, ge=0)
     watch_days: Schedule = (timedelta(days=1), timedelta(days=7), timedelta(days=30))

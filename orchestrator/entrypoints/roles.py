@@ -18,16 +18,19 @@ from contracts.bus.sender import Sender
 from contracts.command import Lane
 from contracts.ids import CommandId
 from contracts.topics import Channel
-from orchestrator.entrypoints import serving
+from orchestrator.entrypoints import health, serving
 from orchestrator.entrypoints.answers import Answers
+from orchestrator.entrypoints.api.app import app
 from orchestrator.entrypoints.api.deps import Deps
+from orchestrator.entrypoints.api.metrics import Metrics
 from orchestrator.entrypoints.dispatcher import Dispatcher
 from orchestrator.entrypoints.letterbox import KafkaLetterBox, broker_answers
 from orchestrator.entrypoints.reporter import Reporter
+from orchestrator.entrypoints.vitals import LONG_S, Vitals
 from orchestrator.entrypoints.waking import Wakeups
 from orchestrator.entrypoints.working import Work
 from orchestrator.flow.clock import pass_time
-from orchestrator.settings import Role
+from orchestrator.settings import Role, Settings
 from orchestrator.store import log as audit_log
 from orchestrator.store import schema
 from orchestrator.store.session import Transactions
@@ -44,7 +47,10 @@ async def run(roles: Sequence[Role], wiring: Wiring) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    tasks = [asyncio.create_task(_run(role, wiring, stopping), name=role) for role in roles]
+    vitals = Vitals(clock=time.time)
+    tasks = [asyncio.create_task(_run(role, wiring, stopping, vitals), name=role) for role in roles]
+    if wiring.settings.health_port is not None:
+        tasks.append(asyncio.create_task(_health(wiring.settings, stopping, vitals), name="health"))
     watch = asyncio.create_task(stopping.wait())
     await asyncio.wait([watch, *tasks], return_when=asyncio.FIRST_COMPLETED)
     stopping.set()
@@ -58,32 +64,39 @@ async def run(roles: Sequence[Role], wiring: Wiring) -> None:
             raise error
 
 
-async def _run(role: Role, wiring: Wiring, stopping: asyncio.Event) -> None:
+async def _health(settings: Settings, stopping: asyncio.Event, vitals: Vitals) -> None:
+    door = health.app(health.Health(vitals=vitals, schema_head=schema.head()))
+    port = settings.health_port or 0
+    await serving.serve(door, host=settings.health_host, port=port, stopping=stopping)
+
+
+async def _run(role: Role, wiring: Wiring, stopping: asyncio.Event, vitals: Vitals) -> None:
     match role:
         case Role.API:
-            await _api(wiring, stopping)
+            await _api(wiring, stopping, vitals)
         case Role.ENGINE:
-            await _engine(wiring, stopping)
+            await _engine(wiring, stopping, vitals)
         case Role.DISPATCHER_ACCESS | Role.DISPATCHER_ERASURE:
-            await _dispatcher(role, wiring, stopping)
+            await _dispatcher(role, wiring, stopping, vitals)
         case Role.REPORTER:
-            await _reporter(wiring, stopping)
+            await _reporter(wiring, stopping, vitals)
         case Role.NOTARY:
-            await _notary(wiring, stopping)
+            await _notary(wiring, stopping, vitals)
 
 
 @asynccontextmanager
-async def _database(wiring: Wiring, role: Role, *, pool_size: int = 5) -> AsyncIterator[Database]:
+async def _database(wiring: Wiring, role: Role, vitals: Vitals, *, pool_size: int = 5) -> AsyncIterator[Database]:
     database = wiring.database(role, pool_size=pool_size)
+    vitals.databases.append(database.transactions)
     try:
         yield database
     finally:
         await database.engine.dispose()
 
 
-async def _api(wiring: Wiring, stopping: asyncio.Event) -> None:
+async def _api(wiring: Wiring, stopping: asyncio.Event, vitals: Vitals) -> None:
     connection = wiring.connection(Role.API)
-    async with _database(wiring, Role.API, pool_size=10) as database:
+    async with _database(wiring, Role.API, vitals, pool_size=10) as database:
         deps = Deps(
             transactions=database.transactions,
             policy=wiring.policy,
@@ -99,13 +112,14 @@ async def _api(wiring: Wiring, stopping: asyncio.Event) -> None:
             new_id=uuid4,
             new_secret=partial(secrets.token_bytes, 32),
             clock=partial(datetime.now, UTC),  # noqa: TID251 - an entrypoint
+            metrics=Metrics(registry=vitals.registry),
         )
-        await serving.serve(deps, host=wiring.settings.api_host, port=wiring.settings.api_port, stopping=stopping)
+        await serving.serve(app(deps), host=wiring.settings.api_host, port=wiring.settings.api_port, stopping=stopping)
 
 
-async def _engine(wiring: Wiring, stopping: asyncio.Event) -> None:
+async def _engine(wiring: Wiring, stopping: asyncio.Event, vitals: Vitals) -> None:
     connection = wiring.connection(Role.ENGINE)
-    async with _database(wiring, Role.ENGINE) as database, Sender(connection) as sender:
+    async with _database(wiring, Role.ENGINE, vitals) as database, Sender(connection) as sender:
         letters = DeadLetters(sender, reader="engine", environment=wiring.policy.environment, clock=time.time)
         answers = Answers(
             transaction=database.transactions,
@@ -125,7 +139,9 @@ async def _engine(wiring: Wiring, stopping: asyncio.Event) -> None:
             clock=time.time,
         )
         async with reader:
-            clock = Work(name="clock", once=partial(_tick, database.transactions, wiring), idle=_second)
+            vitals.reader("answers", reader, brake_pulled=lambda: letters.brake.pulled is not None)
+            tick = partial(_tick, database.transactions, wiring)
+            clock = Work(name="clock", once=tick, idle=_second, turned=vitals.work("clock"))
             await clock.until(stopping)
 
 
@@ -138,11 +154,11 @@ async def _second() -> None:
     await asyncio.sleep(1.0)
 
 
-async def _dispatcher(role: Role, wiring: Wiring, stopping: asyncio.Event) -> None:
+async def _dispatcher(role: Role, wiring: Wiring, stopping: asyncio.Event, vitals: Vitals) -> None:
     lane = Lane.ACCESS if role is Role.DISPATCHER_ACCESS else Lane.ERASURE
     channel = f"dispatcher-{lane}"
     async with (
-        _database(wiring, role) as database,
+        _database(wiring, role, vitals) as database,
         Sender(wiring.connection(role)) as sender,
         Wakeups(database.url, [channel]) as wakeups,
     ):
@@ -159,7 +175,8 @@ async def _dispatcher(role: Role, wiring: Wiring, stopping: asyncio.Event) -> No
             new_command=_command_id,
             new_bearer=_bearer,
         )
-        await Work(name=role, once=dispatcher.once, idle=partial(wakeups.wait, channel)).until(stopping)
+        idle = partial(wakeups.wait, channel)
+        await Work(name=role, once=dispatcher.once, idle=idle, turned=vitals.work(role)).until(stopping)
 
 
 def _command_id() -> CommandId:
@@ -170,9 +187,9 @@ def _bearer() -> str:
     return f"dsu_{secrets.token_urlsafe(32)}"
 
 
-async def _reporter(wiring: Wiring, stopping: asyncio.Event) -> None:
+async def _reporter(wiring: Wiring, stopping: asyncio.Event, vitals: Vitals) -> None:
     async with (
-        _database(wiring, Role.REPORTER, pool_size=2) as database,
+        _database(wiring, Role.REPORTER, vitals, pool_size=2) as database,
         Wakeups(database.url, ["reporter"]) as wakeups,
     ):
         reporter = Reporter(
@@ -184,16 +201,19 @@ async def _reporter(wiring: Wiring, stopping: asyncio.Event) -> None:
             controller=wiring.settings.controller,
             new_secret=partial(secrets.token_bytes, 32),
         )
-        await Work(name="reporter", once=reporter.once, idle=partial(wakeups.wait, "reporter")).until(stopping)
+        turned = vitals.work("reporter", stuck_after_s=LONG_S)
+        idle = partial(wakeups.wait, "reporter")
+        await Work(name="reporter", once=reporter.once, idle=idle, turned=turned).until(stopping)
 
 
-async def _notary(wiring: Wiring, stopping: asyncio.Event) -> None:
+async def _notary(wiring: Wiring, stopping: asyncio.Event, vitals: Vitals) -> None:
     async with (
-        _database(wiring, Role.NOTARY, pool_size=1) as database,
+        _database(wiring, Role.NOTARY, vitals, pool_size=1) as database,
         Wakeups(database.url, ["notary"]) as wakeups,
     ):
         number = partial(_number, database.transactions)
-        await Work(name="notary", once=number, idle=partial(wakeups.wait, "notary")).until(stopping)
+        idle = partial(wakeups.wait, "notary")
+        await Work(name="notary", once=number, idle=idle, turned=vitals.work("notary")).until(stopping)
 
 
 async def _number(transaction: Transactions) -> int:

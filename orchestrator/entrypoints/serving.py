@@ -1,13 +1,11 @@
-"""Serving the admin API with uvicorn, inside a process that has its own way of stopping."""
+"""Serving over HTTP with uvicorn, inside a process that has its own way of stopping."""
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
-
-from orchestrator.entrypoints.api.app import app
-from orchestrator.entrypoints.api.deps import Deps
+from starlette.types import ASGIApp
 
 GRACE_S = 5
 
@@ -19,10 +17,10 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(deps: Deps, *, host: str, port: int, stopping: asyncio.Event) -> None:
+async def serve(application: ASGIApp, *, host: str, port: int, stopping: asyncio.Event) -> None:
     """Serve until *stopping* is set; requests that are being answered are finished, for a while."""
     config = uvicorn.Config(
-        app(deps),
+        application,
         host=host,
         port=port,
         log_config=None,

@@ -14,11 +14,15 @@ LONGEST_PAUSE_S = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What a role does: *once* says how much it found to do, *idle* returns when there may be more."""
+    """What a role does: *once* says how much it found to do, *idle* returns when there may be more.
+
+    *turned* is told after each turn whether it went well.
+    """
 
     name: str
     once: Callable[[], Awaitable[int]]
     idle: Callable[[], Awaitable[None]]
+    turned: Callable[[bool], None]
 
     async def until(self, stopping: asyncio.Event) -> None:
         """Work until *stopping* is set; what was begun is finished.
@@ -32,7 +36,9 @@ class Work:
                 if not await self.once():
                     await self.idle()
                 pause = FIRST_PAUSE_S
+                self.turned(True)
             except Exception as error:  # noqa: BLE001 - the outermost loop: a role goes on when its services are back
                 log.warning("role.stumbled", role=self.name, error=type(error).__name__, again_in_s=pause)
+                self.turned(False)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_S)

@@ -5,13 +5,12 @@ from typing import Final
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
-from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.domain.staff import Role
 from orchestrator.entrypoints.api.deps import Caller, Deps, Given
 from orchestrator.entrypoints.api.guard import GuardedRoute
 from orchestrator.entrypoints.api.permissions import V1
-from orchestrator.store import schema
+from orchestrator.entrypoints.health import OK, database
 from orchestrator.store.views import health
 from orchestrator.telemetry import rendered
 
@@ -44,19 +43,9 @@ async def livez() -> Response:
 @router.get("/readyz")
 async def readyz(deps: Given, response: Response) -> Ready:
     """Look at the database, the schema and Kafka; 503 if requests cannot be served."""
-    (database, head), kafka = await asyncio.gather(_database(deps), _kafka(deps))
-    ready = database == head == "ok"
-    response.status_code = 200 if ready else 503
-    return Ready(ready=ready, database=database, schema_head=head, kafka=kafka)
-
-
-async def _database(deps: Deps) -> tuple[str, str]:
-    try:
-        async with asyncio.timeout(PATIENCE_S), deps.transactions() as tx:
-            found = await schema.revision(tx)
-    except (OSError, SQLAlchemyError):
-        return "not reachable", "unknown"
-    return "ok", "ok" if found == deps.schema_head else "another one than this program's; run `dsar db migrate`"
+    found, kafka = await asyncio.gather(database(deps.transactions, deps.schema_head), _kafka(deps))
+    response.status_code = 200 if found == OK else 503
+    return Ready(ready=found == OK, database=found[0], schema_head=found[1], kafka=kafka)
 
 
 async def _kafka(deps: Deps) -> str:

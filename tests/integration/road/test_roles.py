@@ -121,7 +121,9 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def running(world: World, connection: Connection, *roles: Role) -> AsyncIterator[asyncio.subprocess.Process]:
+async def running(
+    world: World, connection: Connection, *roles: Role, **more: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """A process of these roles, up and answering; killed if it is still there when the block ends."""
     port = free_port()
     log = (world.folder / "roles.log").open("wb")
@@ -130,7 +132,7 @@ async def running(world: World, connection: Connection, *roles: Role) -> AsyncIt
         "-m",
         "orchestrator.entrypoints.run",
         *roles,
-        env=environment(settings(world, connection, port)),
+        env=environment({**settings(world, connection, port), **more}),
         stdout=log,
         stderr=log,
     )
