@@ -14,6 +14,7 @@ from orchestrator.domain.errors import Conflict
 from orchestrator.domain.events import Detail, Event, Facts, event_id
 from orchestrator.domain.outcome import outcome_of
 from orchestrator.domain.request import Blocked, Outcome, State
+from orchestrator.domain.stops import Stops
 from orchestrator.domain.task import HALTABLE, Task, TaskState, newest
 
 UNFINISHED: Final = frozenset({TaskState.HALTED, TaskState.DRIFTED})
@@ -57,9 +58,11 @@ def _in_time(draft: Draft, signature: Signature) -> None:
         raise Conflict("the first approval has lapsed; both have to sign again")
 
 
-def grace_over(draft: Draft) -> None:
-    """The point of no return: one writer, guards asked under the lock."""
+def grace_over(draft: Draft, stops: Stops) -> None:
+    """The point of no return: one writer, guards asked under the lock. A stop lets the approval lapse as ever."""
     match guards.failed(draft.request, draft.approval, draft.at):
+        case None if stops.hold_all_back(_to_erase(draft)):
+            _hold_back(draft)
         case None:
             draft.note(Event.POINT_OF_NO_RETURN, facts={"asking": draft.request.asking})
             draft.request = replace(draft.request, begun=True)
@@ -71,6 +74,13 @@ def grace_over(draft: Draft) -> None:
             pass
         case guards.Reason.NOT_APPROVED | guards.Reason.UNVERIFIED:  # not by any decision of ours
             end_approval(draft, Event.SIGNATURES_UNFIT)
+
+
+def _hold_back(draft: Draft) -> None:
+    """Stay in grace, and say why, once: the clock looks again, and a release makes it."""
+    if draft.request.blocked_by is not Blocked.STOPPED:
+        draft.note(Event.HELD_BACK)
+        draft.block(Blocked.STOPPED)
 
 
 def _to_erase(draft: Draft) -> frozenset[CustodianId]:

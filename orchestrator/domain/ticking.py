@@ -12,17 +12,18 @@ from orchestrator.domain.draft import Draft
 from orchestrator.domain.events import Event
 from orchestrator.domain.guards import may_issue
 from orchestrator.domain.request import State
+from orchestrator.domain.stops import Stops
 from orchestrator.domain.task import Task, TaskState, newest
 
 Heard = Mapping[CustodianId, datetime]
 """When each custodian's last heartbeat came in."""
 
 
-def tick(case: Case, *, heard: Heard, at: datetime, policy: Policy) -> Step | None:
+def tick(case: Case, *, heard: Heard, stops: Stops, at: datetime, policy: Policy) -> Step | None:
     """All that is due for one request now, or None if nothing is."""
     draft = Draft(case, at=at, policy=policy)
     if _due(case.request.wake_at, at):
-        _wake(draft)
+        _wake(draft, stops)
     again: dict[Operation, list[TaskId]] = {}
     for task in [each for each in draft.tasks if _due(each.wake_at, at)]:
         if (operation := _look_again(draft, task, heard)) is not None:
@@ -39,10 +40,10 @@ def _due(wake_at: datetime | None, at: datetime) -> bool:
     return wake_at is not None and wake_at <= at
 
 
-def _wake(draft: Draft) -> None:
+def _wake(draft: Draft, stops: Stops) -> None:
     match draft.request.state:
         case State.GRACE:
-            erasing.grace_over(draft)
+            erasing.grace_over(draft, stops)
         case State.AWAITING_APPROVAL if draft.approval is not None and not draft.approval.void:
             erasing.end_approval(draft, Event.APPROVAL_LAPSED)
         case State.ERASING if draft.approval is not None and not draft.approval.void:

@@ -2,7 +2,7 @@
 
 from orchestrator.domain.case import Policy
 from orchestrator.domain.ticking import tick
-from orchestrator.store import cases, due, registry
+from orchestrator.store import cases, due, registry, stops
 from orchestrator.store.session import Transaction
 
 
@@ -16,7 +16,8 @@ async def pass_time(tx: Transaction, *, policy: Policy, limit: int = 200) -> int
         return 0
     held = await cases.lock(tx, ids)
     heard = await registry.last_heard(tx)
-    steps = [tick(case, heard=heard, at=tx.now, policy=policy) for case in held.values()]
+    stopped = await stops.standing(tx)
+    steps = [tick(case, heard=heard, stops=stopped, at=tx.now, policy=policy) for case in held.values()]
     await cases.write(tx, [step for step in steps if step is not None])
     await due.snooze(tx, list(held))
     return len(ids)

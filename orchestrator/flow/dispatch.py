@@ -9,8 +9,9 @@ from contracts.ids import CommandId, CustodianId, RequestId
 from orchestrator.domain.approval import TrustList
 from orchestrator.domain.case import Case, Intent, Policy, Step
 from orchestrator.domain.issuing import Bearer, Sending, issue
+from orchestrator.domain.stops import HeldBack, part
 from orchestrator.domain.task import lease
-from orchestrator.store import cases, keys, outbox, registry
+from orchestrator.store import cases, keys, outbox, registry, stops
 from orchestrator.store.keys import Pairs
 from orchestrator.store.outbox import Sent
 from orchestrator.store.registry import SealTo
@@ -39,16 +40,21 @@ async def take(
 ) -> Letters | None:
     """Take intents of *lane* and turn them into issues, in the caller's transaction; None if there are none.
 
+    What a switch holds back stays planned, and its intent waits for the release.
     Whatever is returned must be sent after the commit: an issue that is not marked as sent gets a successor.
     """
     intents = await outbox.claim(tx, lane, limit=limit)
     if not intents:
         return None
     held = await cases.lock(tx, {each.request for each in intents})
+    stopped = await stops.standing(tx)
     steps: list[Step] = []
     sendings: list[Sending] = []
-    for request, wanted in _by_request(intents).items():
+    held_back: list[HeldBack] = []
+    for request, claimed in _by_request(intents).items():
         if request in held:
+            wanted, staying = part(held[request], claimed, stopped)
+            held_back.extend(staying)
             commands = [new_command() for _ in wanted]
             step, made = issue(
                 held[request], wanted, commands=commands, bearer=bearer, trust=trust, at=tx.now, policy=policy
@@ -56,6 +62,7 @@ async def take(
             steps.extend([step] if step else [])
             sendings.extend(made)
     await cases.write(tx, steps)
+    await stops.hold(tx, held_back)
     return Letters(
         sendings=tuple(sendings),
         cases=held,

@@ -21,8 +21,11 @@ SNOOZE_TASKS: Final = text("""
                                      else cast(:now as timestamptz) + interval '1 minute' end
     from request r where r.id = t.request and t.request = any(cast(:ids as uuid[])) and t.wake_at <= :now
 """)
+# a release wakes what a switch holds in grace: until then it is looked at for its approval's sake only
 SNOOZE_REQUESTS: Final = text("""
     update request set wake_at = case when state in ('closed', 'shredded') then null
+                                      when blocked_by = 'erasure_stopped' then cast(:now as timestamptz)
+                                                                               + interval '10 minutes'
                                       else cast(:now as timestamptz) + interval '1 minute' end
     where id = any(cast(:ids as uuid[])) and wake_at <= :now
 """)

@@ -25,6 +25,7 @@ DISPATCH = [
     "select t.id, t.request,",
     "select l.request, l.custodian,",
     "select request, n, kind,",
+    "select scope, what from dsar_stops()",
     "update request r set",
     "insert into task (id,",
     "insert into issue (task,",

@@ -20,6 +20,7 @@ from orchestrator.domain.events import Detail, Entry, Event
 from orchestrator.domain.hearing import hear
 from orchestrator.domain.issuing import Sending, issue
 from orchestrator.domain.request import Blocked, Kind, Outcome, Request, State
+from orchestrator.domain.stops import Stops
 from orchestrator.domain.task import Task, TaskState, newest
 from orchestrator.domain.ticking import tick
 from tests.unit.domain.builders import NOW, POLICY, TRUST, a_case, a_request, a_signature, an_answer, said, says
@@ -36,6 +37,7 @@ class Play:
         self.sent: list[Sending] = []
         self.entries: list[Entry] = []
         self.approvals: dict[int, Approval] = {}
+        self.stops = Stops()
         self.heard: dict[CustodianId, datetime] = {}
         self._commands = 0
 
@@ -155,7 +157,7 @@ class Play:
 
     def pass_time(self, by: timedelta = timedelta()) -> Step | None:
         self.at += by
-        return self.apply(tick(self.case, heard=self.heard, at=self.at, policy=self.policy))
+        return self.apply(tick(self.case, heard=self.heard, stops=self.stops, at=self.at, policy=self.policy))
 
     def approve(self, staff: str) -> Step:
         signature = a_signature(staff, self.request, at=self.at)
