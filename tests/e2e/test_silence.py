@@ -83,7 +83,7 @@ async def until_only_one_is_owed(desk: Desk, request: UUID) -> Json:
     deadline = time.monotonic() + WITHIN_S
     while True:
         shown = await desk.show(request)
-        if [each["custodian"] for each in shown["waiting"]["custodians"]] == [AWAY]:
+        if [each["custodian"] for each in shown["waiting"]["owed"]] == [AWAY]:
             return shown
         assert time.monotonic() < deadline, shown["waiting"]
         await asyncio.sleep(0.05)
@@ -118,9 +118,9 @@ def first_page(report: bytes) -> str:
 
 def test_within_five_seconds_it_is_said_whom_a_request_waits_for_and_what_to_do(story: Story) -> None:
     assert story.told_after_s < 5
-    owed = story.waiting["waiting"]["custodians"][0]
+    owed = story.waiting["waiting"]["owed"][0]
     assert owed["last_heard"] < owed["since"]
-    assert re.search(rf"^waits for +waiting for {AWAY}$", story.told, re.MULTILINE)
+    assert re.search(rf"^waits for +{AWAY} was asked to collect, and has time for it$", story.told, re.MULTILINE)
     assert re.search(rf"^since +{MINUTE}$", story.told, re.MULTILINE)
     assert re.search(rf"^  {AWAY}: collect owed since {MINUTE}, last heard {MINUTE}$", story.told, re.MULTILINE)
     assert re.search(rf"^due +{story.waiting['due']} \(\d+ d\)$", story.told, re.MULTILINE)

@@ -16,16 +16,17 @@ from orchestrator.domain.deadline import regime, zone
 from orchestrator.domain.errors import Conflict, DsarError, InvalidInput, NotFound
 from orchestrator.domain.request import Blocked, Kind, Outcome, State
 from orchestrator.domain.staff import Staff
+from orchestrator.domain.waiting import Why
 from orchestrator.entrypoints.api.deps import Caller, Deps, Given
 from orchestrator.entrypoints.api.guard import GuardedRoute
 from orchestrator.entrypoints.api.permissions import V1
 from orchestrator.entrypoints.api.problems import Problem, problem_of
-from orchestrator.entrypoints.api.waiting import Waiting, waiting
 from orchestrator.flow import intake
 from orchestrator.flow.intake import Form, Receipt
 from orchestrator.store.requests import Opening
 from orchestrator.store.session import Transaction
 from orchestrator.store.views import requests as views
+from orchestrator.store.views import why
 from orchestrator.store.views.requests import KnownView, LineView, Place, ReportView, Summary, TaskView, Wanted, Which
 
 MOST_AT_ONCE: Final = 50
@@ -115,7 +116,7 @@ class Shown(BaseModel):
     received_on: date
     due: date
     days_left: int | None  # negative when overdue; none once it has ended
-    waiting: Waiting
+    waiting: Why
     blocked_by: Blocked | None
     partial: bool
     signatures: int
@@ -227,7 +228,8 @@ async def list_(deps: Given, asked: Annotated[Asked, Query()]) -> Page:
     wanted = Wanted(**asked.model_dump() | {"after": _place(asked.after)})
     async with deps.transactions() as tx:
         found = await views.page(tx, wanted)
-        shown = [Shown(**_shown(tx, each)) for each in found]
+        judged = await why.judged(tx, [each.id for each in found])
+        shown = [Shown(**_shown(tx, each, judged[each.id])) for each in found]
     return Page(requests=shown, next=_cursor(found[-1]) if len(found) == asked.limit else None)
 
 
@@ -238,8 +240,9 @@ async def show(request: UUID, deps: Given) -> ShownWhole:
         found = await views.whole(tx, RequestId(request))
         if found is None:
             raise NotFound("there is no such request; `dsar request list` shows those that are open")
+        judged = await why.judged(tx, [found.summary.id])
         return ShownWhole(
-            **_shown(tx, found.summary),
+            **_shown(tx, found.summary, judged[found.summary.id]),
             lines=found.lines,
             tasks=found.tasks,
             identifiers=found.identifiers,
@@ -247,11 +250,11 @@ async def show(request: UUID, deps: Given) -> ShownWhole:
         )
 
 
-def _shown(tx: Transaction, summary: Summary) -> dict[str, Any]:
+def _shown(tx: Transaction, summary: Summary, waiting: Why) -> dict[str, Any]:
     ended = summary.state in (State.CLOSED, State.SHREDDED)
     today = tx.now.astimezone(zone(regime(summary.regime))).date()
     told = {name: getattr(summary, name) for name in Shown.model_fields if name not in ("days_left", "waiting")}
-    return told | {"days_left": None if ended else (summary.due - today).days, "waiting": waiting(summary)}
+    return told | {"days_left": None if ended else (summary.due - today).days, "waiting": waiting}
 
 
 def _cursor(last: Summary) -> str:

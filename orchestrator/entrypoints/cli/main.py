@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, Lazy]] = MappingProxyType(
         "run": Lazy(f"{HERE}.machine", "One or more roles, as a deployment runs them.", "run_app"),
         "db": Lazy(f"{HERE}.machine", "Bring the database up to date, or see whether it is.", "db_app"),
         "request": Lazy(f"{HERE}.requests", "Open, list, verify, approve, release and stop requests."),
+        "why": Lazy(f"{HERE}.why", "What a request waits for, whose move it is, and the next command."),
         "custodians": Lazy(f"{HERE}.custodians", "See who takes part, and admit custodians."),
         "staff": Lazy(f"{HERE}.staff", "Add, list and disable staff; issue their tokens."),
         "approver": Lazy(f"{HERE}.approver", "Make the personal key with which you approve erasures."),

@@ -12,6 +12,7 @@ import typer
 from orchestrator.entrypoints.cli import approving, downloads
 from orchestrator.entrypoints.cli.client import Code, Failed, failing, talking
 from orchestrator.entrypoints.cli.output import AsJson, as_document, facts, line, moment, results, table
+from orchestrator.entrypoints.cli.why import waits
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -116,7 +117,7 @@ def list_(
         as_document(page)
         return
     rows = [
-        (each["id"], each["kind"], each["outcome"] or each["state"], _left(each), each["due"], each["waiting"]["why"])
+        (each["id"], each["kind"], each["outcome"] or each["state"], _left(each), each["due"], each["waiting"]["says"])
         for each in page["requests"]
     ]
     table(["id", "kind", "state", "left", "due", "waits for"], rows, empty="no request is open: nothing is owed")
@@ -148,12 +149,10 @@ def show(id_: Id, *, as_json: AsJson = False) -> None:
             ("outcome", request["outcome"]),
             ("received", request["received_on"]),
             ("due", f"{request['due']} ({_left(request)})"),
-            ("waits for", waiting["why"]),
-            ("since", moment(waiting["since"])),
-            ("until", moment(waiting["until"]) if waiting["until"] else None),
+            *waits(waiting),
         ]
     )
-    for each in waiting["custodians"]:
+    for each in waiting["owed"]:
         heard = moment(each["last_heard"])
         line(f"  {each['custodian']}: {each['operation']} owed since {moment(each['since'])}, last heard {heard}")
     rows = [

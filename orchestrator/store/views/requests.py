@@ -22,7 +22,6 @@ from orchestrator.store.session import Transaction
 
 RESULTS: Final = TypeAdapter(tuple[Result, ...])
 MANIFEST: Final = TypeAdapter(Manifest)
-OWED: Final = TypeAdapter(tuple[tuple[str, Operation, datetime, datetime | None], ...])
 
 
 class Which(StrEnum):
@@ -31,16 +30,6 @@ class Which(StrEnum):
     OPEN = "open"
     CLOSED = "closed"
     ALL = "all"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owed:
-    """A custodian that still owes something, since when, and when it was last heard."""
-
-    custodian: CustodianId
-    operation: Operation
-    since: datetime
-    last_heard: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +52,6 @@ class Summary:
     signatures: int  # of the approval that counts now
     opened_at: datetime
     changed_at: datetime
-    grace_until: datetime | None
-    wake_at: datetime | None
-    owed: tuple[Owed, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,15 +115,8 @@ class Whole:
 
 SUMMARY: Final = """
     select r.id, r.kind, r.state, r.outcome, r.version, r.regime, r.controller, r.test, r.received_on, r.due,
-           r.blocked_by, r.partial, r.begun, r.opened_at, r.changed_at, r.grace_until, r.wake_at,
-           case when a.request is null then 0 when a.second_by is null then 1 else 2 end as signatures,
-           coalesce((
-               select cast(json_agg(json_build_array(t.custodian, t.operation,
-                          coalesce((select min(i.issued_at) from issue i where i.task = t.id), t.since),
-                          (select max(h.heard_at) from heartbeat h where h.custodian = t.custodian))
-                      order by t.custodian, t.operation) as text)
-               from task t where t.request = r.id and t.state in ('planned', 'issued', 'waiting', 'halt_requested')
-           ), '[]') as owed
+           r.blocked_by, r.partial, r.begun, r.opened_at, r.changed_at,
+           case when a.request is null then 0 when a.second_by is null then 1 else 2 end as signatures
     from request r
     left join approval a on a.request = r.id and a.asking = r.asking and not a.void
 """
@@ -238,7 +217,6 @@ async def standing(tx: Transaction, request: RequestId) -> Row[Any]:
 
 
 def _summary(row: Row[Any]) -> Summary:
-    owed = OWED.validate_json(row.owed)
     return Summary(
         id=RequestId(row.id),
         kind=Kind(row.kind),
@@ -256,12 +234,6 @@ def _summary(row: Row[Any]) -> Summary:
         signatures=row.signatures,
         opened_at=row.opened_at,
         changed_at=row.changed_at,
-        grace_until=row.grace_until,
-        wake_at=row.wake_at,
-        owed=tuple(
-            Owed(custodian=CustodianId(custodian), operation=operation, since=since, last_heard=heard)
-            for custodian, operation, since, heard in owed
-        ),
     )
 
 

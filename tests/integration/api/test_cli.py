@@ -224,7 +224,7 @@ async def test_nobody_signs_without_having_been_asked(world: World, tmp_path: Pa
 async def test_what_a_request_waits_for_is_told_with_the_next_command(world: World) -> None:
     request = await world.verified()
     told = (await dsar(world, "support", "request", "show", str(request))).stdout
-    assert "waiting for crm" in told
+    assert "crm was never heard; it has yet to collect" in told
     assert "last heard never" in told
     assert f"next: dsar request release {request} --in-part" in told
 

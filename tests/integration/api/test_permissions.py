@@ -17,8 +17,8 @@ from orchestrator.entrypoints.api.guard import GuardedRoute
 from orchestrator.entrypoints.api.permissions import PERMISSIONS, V1
 from orchestrator.store.session import connect
 from tests.integration import shared
-from tests.integration.api.conftest import as_role
 from tests.integration.api.box import a_letter
+from tests.integration.api.conftest import as_role
 from tests.integration.api.world import World, a_signed_manifest, token
 
 NOBODY: Final = UUID(int=0)

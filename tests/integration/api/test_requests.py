@@ -136,9 +136,8 @@ async def test_a_request_that_waits_says_for_whom_since_when_and_what_to_do(worl
     request = await world.verified("access")
     shown = (await world.call("support", "GET", f"/requests/{request}")).json()
     waiting = shown["waiting"]
-    assert waiting["on"] == "custodians"
-    assert waiting["custodians"][0]["custodian"] == "crm"
-    assert waiting["custodians"][0]["last_heard"] is None
+    assert (waiting["waits_for"], waiting["whose_move"], waiting["who"]) == ("silent_custodian", "custodian", "crm")
+    assert (waiting["owed"][0]["custodian"], waiting["owed"][0]["last_heard"]) == ("crm", None)
     assert waiting["since"]
     assert waiting["next_command"] == f"dsar request release {request} --in-part"
     assert shown["days_left"] >= 28
@@ -204,8 +203,8 @@ async def test_what_has_failed_is_asked_again_when_staff_say_so(world: World) ->
     again = await world.call("oncall", "POST", f"/requests/{request}/retry")
     once_more = await world.call("oncall", "POST", f"/requests/{request}/retry")
     shown = (await world.call("support", "GET", f"/requests/{request}")).json()["waiting"]
-    assert (stuck["on"], stuck["next_command"]) == ("us", f"dsar request retry {request}")
-    assert (again.status_code, once_more.status_code, shown["on"]) == (200, 409, "custodians")
+    assert (stuck["whose_move"], stuck["next_command"]) == ("staff", f"dsar request retry {request}")
+    assert (again.status_code, once_more.status_code, shown["whose_move"]) == (200, 409, "custodian")
 
 
 async def test_identifiers_are_read_in_clear_only_with_an_entry_in_the_log(world: World) -> None:
