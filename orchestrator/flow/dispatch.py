@@ -9,7 +9,7 @@ from contracts.ids import CommandId, CustodianId, RequestId
 from orchestrator.domain.approval import TrustList
 from orchestrator.domain.case import Case, Intent, Policy, Step
 from orchestrator.domain.issuing import Bearer, Sending, issue
-from orchestrator.domain.stops import HeldBack, part
+from orchestrator.domain.stops import part
 from orchestrator.domain.task import lease
 from orchestrator.store import cases, keys, outbox, registry, stops
 from orchestrator.store.keys import Pairs
@@ -47,28 +47,33 @@ async def take(
     if not intents:
         return None
     held = await cases.lock(tx, {each.request for each in intents})
-    stopped = await stops.standing(tx)
     steps: list[Step] = []
     sendings: list[Sending] = []
-    held_back: list[HeldBack] = []
-    for request, claimed in _by_request(intents).items():
-        if request in held:
-            wanted, staying = part(held[request], claimed, stopped)
-            held_back.extend(staying)
-            commands = [new_command() for _ in wanted]
-            step, made = issue(
-                held[request], wanted, commands=commands, bearer=bearer, trust=trust, at=tx.now, policy=policy
-            )
-            steps.extend([step] if step else [])
-            sendings.extend(made)
+    for request, wanted in (await _allowed(tx, held, intents)).items():
+        commands = [new_command() for _ in wanted]
+        step, made = issue(
+            held[request], wanted, commands=commands, bearer=bearer, trust=trust, at=tx.now, policy=policy
+        )
+        steps.extend([step] if step else [])
+        sendings.extend(made)
     await cases.write(tx, steps)
-    await stops.hold(tx, held_back)
     return Letters(
         sendings=tuple(sendings),
         cases=held,
         keys=await keys.read(tx, {each.request.id for each in sendings}),
         seal_to=await registry.sealing_keys(tx),
     )
+
+
+async def _allowed(
+    tx: Transaction, held: Mapping[RequestId, Case], intents: Sequence[Intent]
+) -> Mapping[RequestId, list[Intent]]:
+    """Each request's intents as far as no switch is against them; the rest of them waits for its release."""
+    stopped = await stops.standing(tx)
+    claimed = _by_request(intents)
+    parted = {request: part(held[request], wanted, stopped) for request, wanted in claimed.items() if request in held}
+    await stops.hold(tx, [each for _, staying in parted.values() for each in staying])
+    return {request: leaving for request, (leaving, _) in parted.items()}
 
 
 def _by_request(intents: Sequence[Intent]) -> Mapping[RequestId, list[Intent]]:
