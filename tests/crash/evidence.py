@@ -1,0 +1,71 @@
+"""Gathering what the judge will see: the journal, the custodians' own fact logs, and the log as it is exported."""
+
+import json
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from tests.crash.case import Deleted, Evidence, Held
+from tests.crash.office import Office
+from tests.crash.people import Person
+from tests.crash.schedule import Fault, named
+from tests.crash.world import World
+
+PROGRESS: Final = ("answer.", "command.", "search.", "erase.", "probe.", "report.built")
+
+
+def gathered(world: World, office: Office, everybody: Sequence[Person], exports: Sequence[Sequence[bytes]]) -> Evidence:
+    """Read everything; all has ended."""
+    deleted: list[Deleted] = []
+    held: list[Held] = []
+    for number in range(world.options.custodians):
+        shelf = world.shelf(number)
+        for _, at, what, customer, record, life, _ in shelf.facts():
+            if what == "deleted":
+                deleted.append(
+                    Deleted(
+                        at=at, custodian=named(number), customer=str(customer), record=str(record), life=int(life or 0)
+                    )
+                )
+        held += [
+            Held(custodian=named(number), customer=customer, record=record, life=life)
+            for record, customer, life in shelf.records()
+        ]
+        shelf.close()
+    return Evidence(
+        journal=office.journal.lines,
+        deleted=deleted,
+        held=held,
+        began_with=_began_with(everybody, world.options.custodians),
+        exports=exports,
+        open_at_end={each.request: f"{each.state}: {each.said}" for each in office.waiting},
+    )
+
+
+def _began_with(everybody: Sequence[Person], custodians: int) -> Mapping[str, Mapping[str, int]]:
+    return {
+        each.customer: Counter({named(keeper): len(each.rows(keeper)) for keeper in range(custodians)})
+        for each in everybody
+    }
+
+
+def outcomes(office: Office) -> dict[str, int]:
+    """How many requests ended how."""
+    return dict(Counter(each.outcome or f"open: {each.state}" for each in office.files.values()))
+
+
+def recoveries(export: Sequence[bytes], healed: Sequence[tuple[Fault, float]]) -> list[float]:
+    """Seconds from each heal to the next entry that only working parts can have made; heals after the last are none."""
+    made = sorted(
+        datetime.fromisoformat(entry["at"]).timestamp()
+        for entry in map(json.loads, export)
+        if entry["type"].startswith(PROGRESS)
+    )
+    found = []
+    for _, at in healed:
+        following = bisect_right(made, at)
+        if following < len(made):
+            found.append(made[following] - at)
+    return sorted(found)

@@ -1,0 +1,44 @@
+"""The nemesis: carries the schedule out, fault by fault, and notes when each was over."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import asyncpg
+from aiokafka.errors import KafkaError
+
+from tests.crash.deeds import DEEDS, NotPossible
+from tests.crash.options import Kind
+from tests.crash.schedule import Fault
+from tests.crash.world import World
+
+
+@dataclass(slots=True)
+class Nemesis:
+    """What was done, and when it was healed; what could not be done, and why."""
+
+    world: World
+    done: Counter[Kind] = field(default_factory=Counter)
+    skipped: Counter[tuple[Kind, str]] = field(default_factory=Counter)
+    healed: list[tuple[Fault, float]] = field(default_factory=list)
+
+    async def rage(self, faults: Sequence[Fault]) -> None:
+        """Carry it out; return when the last fault is healed."""
+        began = time.monotonic()
+        async with asyncio.TaskGroup() as tasks:
+            for fault in faults:
+                await asyncio.sleep(max(0.0, began + fault.at - time.monotonic()))
+                tasks.create_task(self._carry_out(fault))
+
+    async def _carry_out(self, fault: Fault) -> None:
+        try:
+            await DEEDS[fault.kind](self.world, fault)
+        except NotPossible as error:
+            self.skipped[fault.kind, str(error)] += 1
+        except (KafkaError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            self.skipped[fault.kind, f"in the middle of another: {type(error).__name__}"] += 1
+        else:
+            self.done[fault.kind] += 1
+            self.healed.append((fault, time.time()))
