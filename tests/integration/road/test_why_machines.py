@@ -17,6 +17,7 @@ from orchestrator.store.views import why
 from tests.integration.road.bus import Weather
 from tests.integration.road.people import approved, asked, awaiting_approval, let_go, released, the_usual
 from tests.integration.road.reasons import gone, heard, reason
+from tests.integration.road.switching import pause, release, stop
 from tests.integration.road.test_broken_report import a_part
 from tests.integration.road.world import World
 from tests.integration.store.test_statements import counted
@@ -136,6 +137,42 @@ async def test_a_report_that_could_not_be_built_waits_for_staff(world: World) ->
     told = await reason(world, request)
     assert (told.waits_for, told.by, told.also) == (WaitsFor.REPORT_AGAIN, Job.ONCALL, ())
     assert told.next_command == f"dsar request retry {request}"
+
+
+async def test_grace_that_a_switch_holds_waits_for_whoever_released_it(world: World) -> None:
+    await the_usual(world)
+    request = await awaiting_approval(world)
+    await approved(world, request)
+    await stop(world)
+    before = await reason(world, request)
+    await world.later(hours=2)
+    told = await reason(world, request)
+    await release(world)
+    released_ = await reason(world, request)
+    assert (before.waits_for, told.waits_for) == (WaitsFor.GRACE, WaitsFor.SWITCH)
+    assert (told.whose_move, told.by, told.next_command) == (Mover.STAFF, Job.ONCALL, "dsar switch list")
+    assert WaitsFor.SWITCH not in {released_.waits_for, *(each.waits_for for each in released_.also)}
+
+
+async def test_an_erase_that_a_switch_holds_back_names_it_and_how_to_release_it(world: World) -> None:
+    await the_usual(world)
+    request = await let_go(world)
+    await stop(world, "orders")
+    await world.dispatch()
+    told = await reason(world, request)
+    assert (told.waits_for, told.says) == (WaitsFor.SWITCH, "erasing is stopped at orders")
+    assert told.next_command == "dsar switch release --custodian orders --reason TEXT"
+
+
+async def test_a_custodian_that_we_paused_is_ours_to_resume(world: World) -> None:
+    await the_usual(world)
+    await pause(world, "profiles")
+    request = await asked(world, Kind.ACCESS)
+    await world.drive()
+    told = await reason(world, request)
+    assert (told.waits_for, told.whose_move) == (WaitsFor.PAUSED, Mover.STAFF)
+    assert told.says == "profiles is paused: nothing is sent to it"
+    assert told.next_command == "dsar custodians resume profiles --reason TEXT"
 
 
 async def test_of_several_the_one_that_blocks_first_is_named_and_the_others_are_listed(world: World) -> None:
