@@ -7,26 +7,26 @@ from contracts.ids import CustodianId
 from orchestrator.domain import erasing, plan, search
 from orchestrator.domain.draft import Draft
 from orchestrator.domain.errors import Conflict
-from orchestrator.domain.events import Event, Facts
+from orchestrator.domain.events import Detail, Event, Facts
 from orchestrator.domain.request import Blocked, State
 from orchestrator.domain.task import TaskState, newest
 
 
-def retry(draft: Draft) -> None:
+def retry(draft: Draft, *, reason: Detail | None = None) -> None:
     """Ask every custodian whose newest task failed for it again, in a new round: an old id is answered from memory.
 
     A search that has had its rounds gets one more. A probe is asked of everybody again: only a round that was
     answered by all tells that nothing is left. Raises `Conflict` if nothing has failed.
     """
     if draft.request.blocked_by is Blocked.ROUNDS:
-        search.one_more_round(draft)
+        search.one_more_round(draft, reason=reason)
         return
     operation = _operation(draft)
     failed = _failed(draft, operation)
     if not failed:
         raise Conflict("nothing has failed that could be tried again")
     facts: Facts = {"operation": operation, "custodians": [str(each) for each in sorted(failed)]}
-    draft.note(Event.TASK_RETRIED, facts=facts)
+    draft.note(Event.TASK_RETRIED, facts=facts, detail=reason)
     draft.block(None)
     match operation:
         case Operation.PROBE:
@@ -39,9 +39,9 @@ def retry(draft: Draft) -> None:
             draft.plan_tasks(operation, following, failed)
 
 
-def report_again(draft: Draft) -> None:
+def report_again(draft: Draft, *, reason: Detail | None = None) -> None:
     """Have the report built anew, from the same answers."""
-    draft.note(Event.TASK_RETRIED, facts={"operation": "report"})
+    draft.note(Event.TASK_RETRIED, facts={"operation": "report"}, detail=reason)
     draft.block(None)
 
 

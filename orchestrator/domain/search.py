@@ -8,7 +8,7 @@ from orchestrator.domain import plan
 from orchestrator.domain.admission import Standing
 from orchestrator.domain.draft import Draft
 from orchestrator.domain.errors import Conflict
-from orchestrator.domain.events import Event
+from orchestrator.domain.events import Detail, Event, Facts
 from orchestrator.domain.outcome import gaps
 from orchestrator.domain.request import Blocked, Kind, Outcome, State
 from orchestrator.domain.task import TaskState, newest
@@ -44,10 +44,10 @@ def advance(draft: Draft) -> None:
         _end(draft)
 
 
-def one_more_round(draft: Draft) -> None:
+def one_more_round(draft: Draft, *, reason: Detail | None = None) -> None:
     """Go on though the search has had its rounds: a person has looked at it."""
     draft.block(None)
-    _begin_round(draft, _uncovered(draft))
+    _begin_round(draft, _uncovered(draft), reason)
 
 
 def _next_round(draft: Draft, custodians: frozenset[CustodianId]) -> None:
@@ -57,12 +57,13 @@ def _next_round(draft: Draft, custodians: frozenset[CustodianId]) -> None:
         _begin_round(draft, custodians)
 
 
-def _begin_round(draft: Draft, custodians: frozenset[CustodianId]) -> None:
+def _begin_round(draft: Draft, custodians: frozenset[CustodianId], reason: Detail | None = None) -> None:
     following = draft.request.search_round + 1
     for line in draft.lines:
         if line.custodian in custodians:
             draft.put_line(replace(line, said=()))  # owed again: without the new answer it is a gap
-    draft.note(Event.ROUND_BEGUN, facts={"round": following, "custodians": sorted(custodians)})
+    facts: Facts = {"round": following, "custodians": [str(each) for each in sorted(custodians)]}
+    draft.note(Event.ROUND_BEGUN, facts=facts, detail=reason)
     draft.request = replace(draft.request, search_round=following)
     _ask(draft, custodians)
 
@@ -125,7 +126,7 @@ def plan_document(draft: Draft, *, asking: int) -> plan.PlanDocument:
     )
 
 
-def release(draft: Draft, *, in_part: bool) -> None:
+def release(draft: Draft, *, in_part: bool, reason: Detail | None = None) -> None:
     """A person has looked: the report may be built. From an unfinished search only *in_part*, and it says so."""
     if draft.request.kind is not Kind.ACCESS:
         raise Conflict("only an access request is released; an erasure is approved")
@@ -135,4 +136,4 @@ def release(draft: Draft, *, in_part: bool) -> None:
         missing = [f"{line.custodian}/{line.data_class}" for line in gaps(draft.lines)]
         draft.note(Event.RELEASED_IN_PART, facts={"gaps": missing})
         draft.request = replace(draft.request, partial=True)
-    draft.note(Event.RELEASED)
+    draft.note(Event.RELEASED, detail=reason)

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.dead_letter import Refusal
 from orchestrator.domain.errors import NotFound
@@ -15,12 +15,14 @@ from orchestrator.entrypoints.api.guard import GuardedRoute
 from orchestrator.entrypoints.api.letters import Letter
 from orchestrator.entrypoints.api.permissions import V1
 from orchestrator.flow import letters as flow
-from orchestrator.flow.letters import Decision
+from orchestrator.flow.letters import Decision, Reason
 from orchestrator.store import letters as store
 from orchestrator.store.letters import Decided
 
 router = APIRouter(prefix=f"{V1}/dead-letters", tags=["dead letters"], route_class=GuardedRoute)
 Partition = Annotated[int, Path(ge=0, le=2**31 - 1)]
+TICKET: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$"
+"""A ticket's number: no room for a sentence, a name or an address."""
 Offset = Annotated[int, Path(ge=0, le=2**53)]
 
 
@@ -38,6 +40,15 @@ class Shown(BaseModel):
     value_bytes: int
     headers: list[str]
     decided: Decided | None
+
+
+class Why(BaseModel):
+    """Why it is decided so. The words are ours and the ticket has no room for more: both go into the log for ever."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    reason: Reason
+    ticket: str | None = Field(default=None, pattern=TICKET)
+    dry_run: bool = False
 
 
 class Listed(BaseModel):
@@ -65,31 +76,26 @@ async def show(partition: Partition, offset: Offset, deps: Given) -> Shown:
 
 
 @router.post("/{partition}/{offset}/replay")
-async def replay(partition: Partition, offset: Offset, deps: Given, caller: Caller) -> Shown:
+async def replay(partition: Partition, offset: Offset, body: Why, deps: Given, caller: Caller) -> Shown:
     """Send the record again, as it was; whoever reads it checks it anew. May be repeated."""
     letter = await _letter(deps, partition, offset)
-    shown = await _decide(deps, letter, Decision.REPLAYED, caller)
-    await deps.letters.replay(letter)
+    shown = await _decide(deps, letter, Decision.REPLAYED, body, caller)
+    if not body.dry_run:
+        await deps.letters.replay(letter)
     return shown
 
 
 @router.post("/{partition}/{offset}/drop")
-async def drop(partition: Partition, offset: Offset, deps: Given, caller: Caller) -> Shown:
+async def drop(partition: Partition, offset: Offset, body: Why, deps: Given, caller: Caller) -> Shown:
     """Say that the letter needs nothing. It stays on its topic until it expires."""
-    return await _decide(deps, await _letter(deps, partition, offset), Decision.DROPPED, caller)
+    return await _decide(deps, await _letter(deps, partition, offset), Decision.DROPPED, body, caller)
 
 
-async def _decide(deps: Deps, letter: Letter, decision: Decision, caller: Staff) -> Shown:
-    async with deps.transactions() as tx:
-        await flow.decide(
-            tx,
-            deps.entry_id(),
-            letter.letter,
-            partition=letter.partition,
-            offset=letter.offset,
-            decision=decision,
-            by=caller.id,
-        )
+async def _decide(deps: Deps, letter: Letter, decision: Decision, body: Why, caller: Staff) -> Shown:
+    given = flow.Decided(decision=decision, reason=body.reason, ticket=body.ticket, by=caller.id)
+    async with deps.deciding(dry_run=body.dry_run) as tx:
+        place = {"partition": letter.partition, "offset": letter.offset}
+        await flow.decide(tx, deps.entry_id(), letter.letter, given, **place)
         return _shown(letter, await store.decided(tx))
 
 

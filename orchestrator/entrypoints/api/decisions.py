@@ -14,7 +14,7 @@ from orchestrator.domain.events import Detail
 from orchestrator.entrypoints.api.deps import Caller, Deps, Given
 from orchestrator.entrypoints.api.guard import GuardedRoute
 from orchestrator.entrypoints.api.permissions import V1
-from orchestrator.flow import ending, identity, reading, review
+from orchestrator.flow import identity, reading, review
 from orchestrator.store import keys
 from orchestrator.store.session import Transaction
 from orchestrator.store.views import requests as views
@@ -40,13 +40,6 @@ class Release(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     in_part: bool = False
-
-
-class Stop(BaseModel):
-    """Why it is stopped; sealed."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-    reason: str = TEXT
 
 
 class Decision(BaseModel):
@@ -92,47 +85,12 @@ async def verify(request: UUID, body: Verdict, deps: Given, caller: Caller) -> N
     """Record that the person is who they say, or is not. From a confirmation on, custodians are asked."""
     id_ = RequestId(request)
     async with deps.transactions() as tx:
-        evidence = await _sealed(deps, tx, id_, body.evidence)
+        evidence = await sealed(deps, tx, id_, body.evidence)
         verdict = identity.Verdict(
             request=id_, confirmed=body.result == "confirmed", method=body.method, evidence=evidence
         )
         decided = only(await identity.judge(tx, [verdict], by=caller.id, policy=deps.policy))
     return now(decided)
-
-
-@router.post("/release")
-async def release(request: UUID, body: Release, deps: Given, caller: Caller) -> Now:
-    """Let the report be built from what there is."""
-    async with deps.transactions() as tx:
-        wanted = {RequestId(request): body.in_part}
-        decided = only(await review.release(tx, wanted, by=caller.id, policy=deps.policy))
-    return now(decided)
-
-
-@router.post("/retry")
-async def retry(request: UUID, deps: Given, caller: Caller) -> Now:
-    """Ask again for what has failed: a new round, so that no custodian answers from memory."""
-    async with deps.transactions() as tx:
-        await review.retry(tx, RequestId(request), by=caller.id, policy=deps.policy)
-        return await _now(tx, RequestId(request))
-
-
-@router.post("/cancel")
-async def cancel(request: UUID, body: Stop, deps: Given, caller: Caller) -> Now:
-    """Stop the request on our side; refused once an erasure has begun."""
-    async with deps.transactions() as tx:
-        reason = await _sealed(deps, tx, RequestId(request), body.reason)
-        await ending.cancel(tx, RequestId(request), by=caller.id, reason=reason, policy=deps.policy)
-        return await _now(tx, RequestId(request))
-
-
-@router.post("/withdraw")
-async def withdraw(request: UUID, body: Stop, deps: Given, caller: Caller) -> Now:
-    """The person takes the request back; an erasure that has begun is halted where it can be."""
-    async with deps.transactions() as tx:
-        reason = await _sealed(deps, tx, RequestId(request), body.reason)
-        await ending.withdraw(tx, RequestId(request), by=caller.id, reason=reason, policy=deps.policy)
-        return await _now(tx, RequestId(request))
 
 
 @router.post("/identifiers/{n}")
@@ -165,7 +123,8 @@ async def identifiers(request: UUID, deps: Given, caller: Caller) -> Identifiers
     return IdentifiersRead(identifiers=shown)
 
 
-async def _sealed(deps: Deps, tx: Transaction, request: RequestId, text: str) -> Detail:
+async def sealed(deps: Deps, tx: Transaction, request: RequestId, text: str) -> Detail:
+    """A text that only the request's own key opens."""
     link = (await keys.of_request(tx, request)).link
     return seal_detail(text, link_public=link.public, request_id=request, salt=deps.new_secret())
 

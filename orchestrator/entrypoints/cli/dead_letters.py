@@ -1,17 +1,34 @@
 """`dsar dead-letters`: what could not be taken, for on-call."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from orchestrator.entrypoints.cli.client import Json, talking
-from orchestrator.entrypoints.cli.output import AsJson, as_document, facts, line, moment, table
+from orchestrator.entrypoints.cli.output import AsJson, DryRun, as_document, done, facts, line, moment, table
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, add_completion=False, help="List, show, replay and drop dead letters."
 )
+
+
+class Reason(StrEnum):
+    """Why something is decided about a letter."""
+
+    REPAIRED = "repaired"
+    NOT_OURS = "not_ours"
+    OUTDATED = "outdated"
+    DRILL = "drill"
+    OTHER = "other"
+
+
 Partition = Annotated[int, typer.Argument(min=0, help="Of the topic of dead letters.")]
 Offset = Annotated[int, typer.Argument(min=0)]
+Why = Annotated[
+    Reason, typer.Option("--reason", help="Why, in a word of ours: it goes into the log, beside your name.")
+]
+Ticket = Annotated[str | None, typer.Option("--ticket", help="Where more is written about it: a ticket's number.")]
 
 
 @app.command("list")
@@ -61,25 +78,44 @@ def show(partition: Partition, offset: Offset, *, as_json: AsJson = False) -> No
         as_document(letter)
         return
     facts((name.replace("_", " "), value) for name, value in letter.items() if name != "decided")
-    line(f"next: dsar dead-letters replay {partition} {offset}, or dsar dead-letters drop {partition} {offset}")
+    line(f"next: dsar dead-letters replay {partition} {offset} --reason repaired, or dsar dead-letters drop …")
 
 
 @app.command()
-def replay(partition: Partition, offset: Offset, *, as_json: AsJson = False) -> None:
+def replay(
+    partition: Partition,
+    offset: Offset,
+    *,
+    reason: Why,
+    ticket: Ticket = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
     """Send the record again, as it was; whoever reads it checks it anew. May be repeated."""
-    _decide("replay", partition, offset, as_json=as_json)
+    body = {"reason": reason, "ticket": ticket, "dry_run": dry_run}
+    _decide(f"/dead-letters/{partition}/{offset}/replay", body, as_json=as_json)
 
 
 @app.command()
-def drop(partition: Partition, offset: Offset, *, as_json: AsJson = False) -> None:
+def drop(
+    partition: Partition,
+    offset: Offset,
+    *,
+    reason: Why,
+    ticket: Ticket = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
     """Say that the letter needs nothing; it stays on its topic until it expires."""
-    _decide("drop", partition, offset, as_json=as_json)
+    body = {"reason": reason, "ticket": ticket, "dry_run": dry_run}
+    _decide(f"/dead-letters/{partition}/{offset}/drop", body, as_json=as_json)
 
 
-def _decide(what: str, partition: int, offset: int, *, as_json: bool) -> None:
+def _decide(path: str, body: Json, *, as_json: bool) -> None:
     with talking(as_json=as_json) as api:
-        letter = api.post(f"/dead-letters/{partition}/{offset}/{what}")
+        letter = api.post(path, body)
     if as_json:
         as_document(letter)
-    else:
-        line(f"{partition}/{offset}  {_done(letter)}")
+        return
+    about = f"{letter['refusal']} from {letter['topic']}, refused by {letter['reader']}"
+    done(f"{letter['partition']}/{letter['offset']}  {_done(letter)}  ({about})", dry_run=body["dry_run"])

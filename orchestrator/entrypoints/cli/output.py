@@ -16,6 +16,9 @@ PIPED_COLUMNS: Final = 160
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else on stdout.")]
 
 
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what it would touch, and change nothing.")]
+
+
 def as_document(data: object) -> None:
     """Print *data* as the one document."""
     print(json.dumps(data, indent=2, ensure_ascii=False))
@@ -24,6 +27,13 @@ def as_document(data: object) -> None:
 def line(text: str = "") -> None:
     """Print a line for people; nothing in it is taken for markup."""
     _console().print(Text(text), soft_wrap=True)
+
+
+def done(text: str, *, dry_run: bool) -> None:
+    """Print what came of a command, or what would come of it."""
+    line(f"would be: {text}" if dry_run else text)
+    if dry_run:
+        line("nothing was changed; leave out --dry-run to do it")
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:

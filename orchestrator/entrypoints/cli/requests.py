@@ -11,7 +11,7 @@ import typer
 
 from orchestrator.entrypoints.cli import approving, downloads
 from orchestrator.entrypoints.cli.client import Code, Failed, failing, talking
-from orchestrator.entrypoints.cli.output import AsJson, as_document, facts, line, moment, results, table
+from orchestrator.entrypoints.cli.output import AsJson, DryRun, as_document, done, facts, line, moment, results, table
 from orchestrator.entrypoints.cli.why import waits
 
 app = typer.Typer(
@@ -22,7 +22,9 @@ app = typer.Typer(
 )
 
 Id = Annotated[UUID, typer.Argument(metavar="ID", help="The request's id.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is sealed, only a commitment goes into the log.")]
+WHY = typer.Option("--reason", help="Why; it is sealed, only a commitment goes into the log.")
+Reason = Annotated[str, WHY]
+MayReason = Annotated[str | None, WHY]
 Given = Annotated[list[str] | None, typer.Option("--identifier", "-i", help="KIND=VALUE; may be repeated.")]
 
 
@@ -186,31 +188,33 @@ def release(
     id_: Id,
     *,
     in_part: Annotated[bool, typer.Option("--in-part", help="Go on without those who have not answered.")] = False,
+    reason: MayReason = None,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Let the report of an access request be built."""
-    _decide(id_, "release", {"in_part": in_part}, as_json=as_json)
+    _decide(id_, "release", {"in_part": in_part, "reason": reason, "dry_run": dry_run}, as_json=as_json)
 
 
 app.command("report")(downloads.report)
 
 
 @app.command()
-def retry(id_: Id, *, as_json: AsJson = False) -> None:
+def retry(id_: Id, *, reason: MayReason = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Ask custodians again for what has failed."""
-    _decide(id_, "retry", {}, as_json=as_json)
+    _decide(id_, "retry", {"reason": reason, "dry_run": dry_run}, as_json=as_json)
 
 
 @app.command()
-def cancel(id_: Id, *, reason: Reason, as_json: AsJson = False) -> None:
+def cancel(id_: Id, *, reason: Reason, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Stop a request on our side; refused once an erasure has begun."""
-    _decide(id_, "cancel", {"reason": reason}, as_json=as_json)
+    _decide(id_, "cancel", {"reason": reason, "dry_run": dry_run}, as_json=as_json)
 
 
 @app.command()
-def withdraw(id_: Id, *, reason: Reason, as_json: AsJson = False) -> None:
+def withdraw(id_: Id, *, reason: Reason, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """The person takes the request back; an erasure that has begun is halted where it can be."""
-    _decide(id_, "withdraw", {"reason": reason}, as_json=as_json)
+    _decide(id_, "withdraw", {"reason": reason, "dry_run": dry_run}, as_json=as_json)
 
 
 @app.command()
@@ -246,5 +250,7 @@ def _decide(id_: UUID, what: str, body: dict[str, Any], *, as_json: bool) -> Non
         now = api.post(f"/requests/{id_}/{what}", body)
     if as_json:
         as_document(now)
-    else:
-        line(f"{now['id']}  {now['outcome'] or now['state']}")
+        return
+    done(f"{now['id']}  {now['outcome'] or now['state']}", dry_run=body.get("dry_run", False))
+    for each in now.get("tasks", ()):
+        line(f"  {each['custodian']}: {each['operation']}, round {each['round']}, {each['state'].replace('_', ' ')}")

@@ -6,6 +6,8 @@ from orchestrator.audit.leaf import parse
 from tests.integration.api.box import a_letter
 from tests.integration.api.world import World
 
+WHY = {"reason": "repaired", "ticket": "OPS-12"}
+
 
 async def test_the_newest_entries_come_first_and_of_one_request_if_wanted(world: World) -> None:
     request = await world.verified()
@@ -57,8 +59,8 @@ async def test_a_dead_letter_is_shown_without_its_content(world: World) -> None:
 
 async def test_a_dead_letter_is_sent_again_with_an_entry_as_often_as_need_be(world: World) -> None:
     world.box.letters.append(a_letter())
-    await world.call("oncall", "POST", "/dead-letters/0/3/replay")
-    again = await world.call("oncall", "POST", "/dead-letters/0/3/replay")
+    await world.call("oncall", "POST", "/dead-letters/0/3/replay", WHY)
+    again = await world.call("oncall", "POST", "/dead-letters/0/3/replay", WHY)
     logged = [each for each in await world.entries() if each["type"] == "dead_letter.replayed"]
     assert again.json()["decided"]["by"] == "oncall"
     assert (len(world.box.replayed), len(logged)) == (2, 2)
@@ -67,16 +69,16 @@ async def test_a_dead_letter_is_sent_again_with_an_entry_as_often_as_need_be(wor
 async def test_a_dead_letter_that_could_not_be_sent_says_so_and_may_be_tried_again(world: World) -> None:
     world.box.letters.append(a_letter())
     world.box.broken = True
-    failed = await world.call("oncall", "POST", "/dead-letters/0/3/replay")
+    failed = await world.call("oncall", "POST", "/dead-letters/0/3/replay", WHY)
     world.box.broken = False
-    again = await world.call("oncall", "POST", "/dead-letters/0/3/replay")
+    again = await world.call("oncall", "POST", "/dead-letters/0/3/replay", WHY)
     assert (failed.status_code, failed.json()["type"], again.status_code) == (503, "urn:dsar:unreachable", 200)
 
 
 async def test_a_dropped_letter_stays_dropped(world: World) -> None:
     world.box.letters.append(a_letter())
-    dropped = await world.call("oncall", "POST", "/dead-letters/0/3/drop")
-    replayed = await world.call("oncall", "POST", "/dead-letters/0/3/replay")
+    dropped = await world.call("oncall", "POST", "/dead-letters/0/3/drop", WHY)
+    replayed = await world.call("oncall", "POST", "/dead-letters/0/3/replay", WHY)
     undecided = await world.call("oncall", "GET", "/dead-letters?undecided=true")
     assert (dropped.status_code, replayed.status_code) == (200, 409)
     assert undecided.json()["letters"] == []

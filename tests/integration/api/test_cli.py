@@ -136,8 +136,8 @@ CALLS: Final[dict[str, Prepare]] = {
     "audit export": _of(World.verified, "auditor", "audit", "export", "--out", "{folder}/log.jsonl"),
     "dead-letters list": _plainly("oncall", "dead-letters", "list"),
     "dead-letters show": _plainly("oncall", "dead-letters", "show", "0", "3"),
-    "dead-letters replay": _plainly("oncall", "dead-letters", "replay", "0", "3"),
-    "dead-letters drop": _plainly("oncall", "dead-letters", "drop", "0", "3"),
+    "dead-letters replay": _plainly("oncall", "dead-letters", "replay", "0", "3", "--reason", "repaired"),
+    "dead-letters drop": _plainly("oncall", "dead-letters", "drop", "0", "3", "--reason", "drill"),
     "me": _plainly("support", "me"),
 }
 ELSEWHERE: Final = {"doctor", "custodian", "up", "demo", "run", "db migrate", "db status", "db topics", "db admin"}

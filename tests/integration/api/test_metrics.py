@@ -118,7 +118,7 @@ async def test_a_task_that_is_sent_again_is_a_reissue(world: World) -> None:
 async def test_dead_letters_are_counted_until_somebody_has_decided(world: World) -> None:
     world.box.letters.append(_fresh(offset=3))
     before = await scraped(world)
-    await world.call("oncall", "POST", "/dead-letters/0/3/drop", {"reason": "planted"})
+    await world.call("oncall", "POST", "/dead-letters/0/3/drop", {"reason": "drill"})
     after = await scraped(world)
     assert of(before, "dsar_dead_letters") == {'{reader="engine",refusal="bad_signature"}': 1}
     assert before["dsar_dead_letters_oldest_seconds"] >= 60

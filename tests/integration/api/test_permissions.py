@@ -60,8 +60,8 @@ EMPTY_HANDED: Final = {  # what somebody who may do it is told, for a body that 
     ("GET", f"{V1}/audit/export"): 200,
     ("GET", f"{V1}/dead-letters"): 200,
     ("GET", f"{V1}/dead-letters/{{partition}}/{{offset}}"): 200,
-    ("POST", f"{V1}/dead-letters/{{partition}}/{{offset}}/replay"): 409,
-    ("POST", f"{V1}/dead-letters/{{partition}}/{{offset}}/drop"): 409,  # this one was dropped before
+    ("POST", f"{V1}/dead-letters/{{partition}}/{{offset}}/replay"): 422,
+    ("POST", f"{V1}/dead-letters/{{partition}}/{{offset}}/drop"): 422,
 }
 
 
@@ -75,7 +75,7 @@ async def shared_world(
     folder: Path = tmp_path_factory.mktemp("api")
     made = World(engine=as_role(url, "dsar_api"), owner=connect(url, pool_size=1), folder=folder)
     made.box.letters.append(a_letter())
-    await made.call("oncall", "POST", "/dead-letters/0/3/drop")
+    await made.call("oncall", "POST", "/dead-letters/0/3/drop", {"reason": "drill"})
     yield made
     await made.close()
     await shared.drop_database(postgres_admin, url)
