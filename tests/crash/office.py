@@ -20,6 +20,7 @@ AGAIN_S: Final = 0.3
 AT_ONCE: Final = 12
 PAGE: Final = 500
 TIMEOUT_S: Final = 10.0
+SAID: Final = 300
 
 Json = dict[str, Any]
 GONE: Final = frozenset({"closed", "shredded"})
@@ -85,13 +86,15 @@ class Office:
             await asyncio.sleep(max(0.0, began + within_s * number / len(everybody) - time.monotonic()))
             self._begin(self._open(person))
         while self.taken_in < len(everybody):
-            self._raise()
+            self.look_for_errors()
             await asyncio.sleep(POLL_S)
 
-    async def attend(self) -> None:
-        """Look at what is open and do what is to be done, until cancelled."""
+    def open_up(self) -> None:
+        """Begin to look at what is open and to do what is to be done; `close` ends it."""
+        self._watch(asyncio.ensure_future(self._attend()))
+
+    async def _attend(self) -> None:
         while True:
-            self._raise()
             shown = await self._open_requests()
             self._look(shown)
             await asyncio.sleep(POLL_S)
@@ -124,7 +127,9 @@ class Office:
             async with self._slots:
                 await work
 
-        task = asyncio.ensure_future(within_slots())
+        self._watch(asyncio.ensure_future(within_slots()))
+
+    def _watch(self, task: "asyncio.Task[None]") -> None:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
@@ -133,7 +138,8 @@ class Office:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._errors.append(error)
 
-    def _raise(self) -> None:
+    def look_for_errors(self) -> None:
+        """Raise what went wrong in the office itself: a run that nobody attended to would prove nothing."""
         if self._errors:
             raise self._errors[0]
 
@@ -165,7 +171,7 @@ class Office:
                 continue
             row = shown.get(file.request)
             if row is not None:
-                file.state, file.said = row["state"], f"{row['blocked_by'] or ''} {row['waiting']['why']}".strip()
+                file.state, file.said = row["state"], str(row["waiting"])[:SAID]
             work = self._ended_work(file) if row is None else self._move(file, row)
             if work is not None:
                 file.busy = True

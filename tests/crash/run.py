@@ -116,12 +116,10 @@ async def _office(made: World, folder: Path) -> AsyncIterator[Office]:
     async with httpx2.AsyncClient(base_url=made.url, timeout=30.0) as client:
         desk = await Desk.hired(Machine(home=made.home.root, token=made.token, started_s=0.0), client)
         office = Office(desk, Journal(folder / FILE), came_back)
-        attending = asyncio.create_task(office.attend())
+        office.open_up()
         try:
             yield office
         finally:
-            attending.cancel()
-            await asyncio.gather(attending, return_exceptions=True)
             await office.close()
 
 
@@ -149,6 +147,7 @@ async def _settled(office: Office) -> float:
     began = time.monotonic()
 
     async def nothing_waits() -> bool:
+        office.look_for_errors()
         return not office.waiting
 
     with suppress(TimeoutError):
