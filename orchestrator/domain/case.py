@@ -1,6 +1,6 @@
 """A request with all that a decision sees, and the step: all that one fact changes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TypeVar
@@ -11,7 +11,7 @@ from contracts.ids import CustodianId, RequestId, TaskId
 from contracts.manifest import Manifest
 from orchestrator.domain.admission import Claim, Known
 from orchestrator.domain.approval import Approval
-from orchestrator.domain.errors import DsarError
+from orchestrator.domain.errors import DsarError, NotFound
 from orchestrator.domain.events import Entry
 from orchestrator.domain.plan import Line
 from orchestrator.domain.request import Request
@@ -88,6 +88,20 @@ class Step:
     identifiers: tuple[Known, ...] = ()
     intents: tuple[Intent, ...] = ()
     approval: Approval | None = None
+
+
+def decide(held: Mapping[RequestId, Case], ids: Iterable[RequestId], decision: Callable[[Case], Step]) -> "Decided":
+    """Decide about each request by itself; what *decision* refuses (a `DsarError`) stands in its place."""
+    return {request: _decided(held.get(request), decision) for request in ids}
+
+
+def _decided(case: Case | None, decision: Callable[[Case], Step]) -> "Step | DsarError":
+    if case is None:
+        return NotFound("there is no such request")
+    try:
+        return decision(case)
+    except DsarError as refused:
+        return refused
 
 
 T = TypeVar("T")

@@ -1,13 +1,17 @@
 """What happens to a report: built from its frozen input, fetched once or more, and the request closed with it."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 from contracts.ids import RequestId
-from orchestrator.domain.case import Policy
+from orchestrator.domain.case import Case, Policy, Step, decide
 from orchestrator.domain.draft import Draft
-from orchestrator.domain.errors import Conflict
+from orchestrator.domain.errors import Conflict, DsarError
 from orchestrator.domain.events import Event
 from orchestrator.domain.outcome import outcome_of
 from orchestrator.domain.request import Blocked, Outcome, State
-from orchestrator.store import cases, reports
+from orchestrator.store import cases, keys, reports
+from orchestrator.store.keys import Pair
 from orchestrator.store.reports import Built, Job
 from orchestrator.store.session import Transaction
 
@@ -34,13 +38,57 @@ async def failed(tx: Transaction, job: Job, error: str, *, policy: Policy) -> No
         await cases.write(tx, [draft.step()])
 
 
-async def fetch(tx: Transaction, request: RequestId, *, by: str, policy: Policy) -> Built:
-    """Hand the report out, and record who took it; the first time ends the request.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taking:
+    """Somebody who takes a report."""
 
-    Raises `Conflict` while there is none, or when the request ended otherwise.
+    request: RequestId
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """A report as it is handed out, with the pair that its key is sealed to."""
+
+    report: Built
+    reply: Pair
+
+
+async def fetch(tx: Transaction, taken: Sequence[Taking], *, policy: Policy) -> list[Handed | DsarError]:
+    """Hand reports out, and record who took each; the first time ends the request.
+
+    Refused with `Conflict` while there is none, or when the request ended otherwise.
     """
-    draft = Draft(await cases.lock_one(tx, request), at=tx.now, policy=policy, actor=by)
-    report = await reports.newest_built(tx, request)
+    handed: dict[int, Handed | DsarError] = {}
+    waiting = dict(enumerate(taken))
+    while waiting:  # the same request twice is one after the other
+        each_once = {taking.request: n for n, taking in reversed(waiting.items())}
+        found = await _fetch(tx, {request: waiting.pop(n).by for request, n in each_once.items()}, policy)
+        handed |= {n: found[request] for request, n in each_once.items()}
+    return [handed[n] for n in range(len(taken))]
+
+
+async def _fetch(
+    tx: Transaction, takers: Mapping[RequestId, str], policy: Policy
+) -> Mapping[RequestId, Handed | DsarError]:
+    held = await cases.lock(tx, takers)
+    newest = await reports.newest_built(tx, takers)
+
+    def decision(case: Case) -> Step:
+        draft = Draft(case, at=tx.now, policy=policy, actor=takers[case.request.id])
+        _taken(draft, newest.get(case.request.id))
+        return draft.step()
+
+    decided = decide(held, takers, decision)
+    await cases.write_decided(tx, decided)
+    pairs = await keys.read(tx, takers)
+    return {
+        request: each if isinstance(each, DsarError) else Handed(report=newest[request], reply=pairs[request].reply)
+        for request, each in decided.items()
+    }
+
+
+def _taken(draft: Draft, report: Built | None) -> None:
     delivered = draft.request.outcome in (Outcome.FULFILLED, Outcome.PARTIAL)
     if report is None or not (draft.request.state is State.DELIVERABLE or delivered):
         raise Conflict(f"there is no report to fetch: the request is {draft.request.state}")
@@ -48,5 +96,3 @@ async def fetch(tx: Transaction, request: RequestId, *, by: str, policy: Policy)
     if draft.request.state is State.DELIVERABLE:
         outcome = outcome_of(draft.request.kind, draft.lines, partial=draft.request.partial)
         draft.note(Event.DOWNLOADED, outcome=outcome, facts={"n": report.n, "digest": report.digest})
-    await cases.write(tx, [draft.step()])
-    return report

@@ -1,15 +1,16 @@
 """What happens when a custodian uploads a part: only by the grant of its own issue, each part once."""
 
 import hmac
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 
 from contracts.ids import RequestId
-from orchestrator.domain.errors import Conflict, Forbidden
+from orchestrator.domain.errors import Conflict, DsarError, Forbidden
 from orchestrator.domain.request import State
 from orchestrator.store import parts
-from orchestrator.store.parts import Place
+from orchestrator.store.parts import Grant, Place, Stored
 from orchestrator.store.session import Transaction
 
 MAX_ISSUE_BYTES = 2**31 - 1
@@ -48,26 +49,39 @@ class Admission:
         return f"{self.request}/{place.task}/{place.issue_no}/{place.n}"
 
 
-async def admit(tx: Transaction, place: Place, *, bearer: str, digest: str) -> Admission:
-    """Check the grant before a byte is read.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announced:
+    """A part that somebody wants to upload."""
 
-    Raises `Forbidden` for a wrong bearer, `GrantExpired`, `TooMuch`, and `Conflict` if another part lies there.
+    place: Place
+    bearer: str = field(repr=False)
+    digest: str
+
+
+async def admit(tx: Transaction, announced: Sequence[Announced]) -> list[Admission | DsarError]:
+    """Check each grant before a byte is read.
+
+    Refused: `Forbidden` for a wrong bearer, `GrantExpired`, `TooMuch`, and `Conflict` if another part lies there.
     """
-    grant = await parts.grant(tx, place.task, place.issue_no)
-    given = sha256(bearer.encode()).digest()
+    grants = await parts.grants(tx, [each.place for each in announced])
+    return [_judged(each, grants.get(each.place), tx) for each in announced]
+
+
+def _judged(announced: Announced, grant: Grant | None, tx: Transaction) -> Admission | DsarError:
+    given = sha256(announced.bearer.encode()).digest()
     if grant is None or grant.bearer_hash is None or not hmac.compare_digest(grant.bearer_hash, given):
-        raise Forbidden("no grant for this upload")
+        return Forbidden("no grant for this upload")
     if tx.now >= grant.expires_at or grant.request_state != State.SEARCHING:
-        raise GrantExpired("the grant's time is over")
+        return GrantExpired("the grant's time is over")
     if grant.used >= MAX_ISSUE_BYTES:
-        raise TooMuch("the parts of this issue weigh more than was granted")
-    held = await parts.held(tx, place)
-    if held is not None and held != digest:
-        raise Conflict("another part lies there already")
-    standing = Standing.WANTED if held is None else Standing.HELD
+        return TooMuch("the parts of this issue weigh more than was granted")
+    if grant.held not in (None, announced.digest):
+        return Conflict("another part lies there already")
+    standing = Standing.WANTED if grant.held is None else Standing.HELD
     return Admission(request=grant.request, standing=standing, limit=MAX_ISSUE_BYTES - grant.used)
 
 
-async def stored(tx: Transaction, place: Place, *, data_class: str, digest: str, size: int) -> None:
-    """Say that the part lies in the object store, whole and with this digest. Repeating it changes nothing."""
-    await parts.stored(tx, place, data_class=data_class, digest=digest, size=size)
+async def stored(tx: Transaction, done: Sequence[Stored]) -> list[None]:
+    """Say that these parts lie in the object store, whole and with these digests. Repeating it changes nothing."""
+    await parts.stored(tx, done)
+    return [None] * len(done)

@@ -10,8 +10,9 @@ from sqlalchemy import Row, text
 from contracts.ids import CustodianId, RequestId
 from contracts.manifest import Manifest
 from orchestrator.audit.leaf import commitment, leaf_bytes
+from orchestrator.domain import case as domain
 from orchestrator.domain.case import Case, Decided, Step
-from orchestrator.domain.errors import DsarError, EffectWithoutEntry, NotFound, StaleRequest
+from orchestrator.domain.errors import EffectWithoutEntry, NotFound, StaleRequest
 from orchestrator.domain.events import Detail, Entry
 from orchestrator.store import casewriting as sql
 from orchestrator.store.manifests import manifests
@@ -69,10 +70,7 @@ async def lock(tx: Transaction, ids: Collection[RequestId]) -> dict[RequestId, C
 
 async def lock_one(tx: Transaction, request: RequestId) -> Case:
     """Lock one request; raise `NotFound` if there is none of that id."""
-    return _found((await lock(tx, [request])).get(request))
-
-
-def _found(case: Case | None) -> Case:
+    case = (await lock(tx, [request])).get(request)
     if case is None:
         raise NotFound("there is no such request")
     return case
@@ -83,17 +81,14 @@ async def decide(tx: Transaction, ids: Collection[RequestId], decision: Callable
 
     What *decision* refuses (a `DsarError`) is handed back in its place and changes nothing.
     """
-    held = await lock(tx, ids)
-    decided = {request: _decided(held.get(request), decision) for request in ids}
-    await write(tx, [each for each in decided.values() if isinstance(each, Step)])
+    decided = domain.decide(await lock(tx, ids), ids, decision)
+    await write_decided(tx, decided)
     return decided
 
 
-def _decided(case: Case | None, decision: Callable[[Case], Step]) -> Step | DsarError:
-    try:
-        return decision(_found(case))
-    except DsarError as refused:
-        return refused
+async def write_decided(tx: Transaction, decided: Decided) -> None:
+    """Write down what was decided, and nothing of what was refused."""
+    await write(tx, [each for each in decided.values() if isinstance(each, Step)])
 
 
 def _by_request(rows: Sequence[Row[Any]]) -> defaultdict[UUID, list[Row[Any]]]:

@@ -1,6 +1,6 @@
 """Reports: wanted with a frozen input, taken by one reporter at a time, built once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -40,8 +40,8 @@ BUILT: Final = text("""
 """)
 FAILED: Final = text("update report set state = 'failed' where request = :request and n = :n")
 NEWEST: Final = text("""
-    select n, digest, size, parts, sealed_key from report
-    where request = :request and state = 'built' order by n desc limit 1
+    select distinct on (request) request, n, digest, size, parts, sealed_key from report
+    where request = any(cast(:ids as uuid[])) and state = 'built' order by request, n desc
 """)
 ANSWERS: Final = text("""
     select task, issue_no, digest, signed from answer
@@ -138,7 +138,12 @@ async def failed(tx: Transaction, job: Job) -> None:
     await tx.connection.execute(FAILED, {"request": job.request, "n": job.n})
 
 
-async def newest_built(tx: Transaction, request: RequestId) -> Built | None:
-    """The newest finished report of a request."""
-    row = (await tx.connection.execute(NEWEST, {"request": request})).one_or_none()
-    return None if row is None else Built(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+async def newest_built(tx: Transaction, ids: Collection[RequestId]) -> dict[RequestId, Built]:
+    """The newest finished report of each of these requests that has one."""
+    rows = (await tx.connection.execute(NEWEST, {"ids": list(ids)})).all()
+    return {
+        RequestId(row.request): Built(
+            n=row.n, digest=row.digest, size=row.size, parts=row.parts, sealed_key=row.sealed_key
+        )
+        for row in rows
+    }

@@ -11,8 +11,9 @@ from orchestrator.domain.staff import Role, Staff
 from orchestrator.store.session import Transaction
 
 FIND: Final = text("""
-    select s.id, s.roles from api_token t join staff s on s.id = t.staff
-    where t.hash = :hash and t.revoked_at is null and t.expires_at > :now and s.disabled_at is null
+    select t.hash, s.id, s.roles from api_token t join staff s on s.id = t.staff
+    where t.hash = any(cast(:hashes as bytea[])) and t.revoked_at is null and t.expires_at > :now
+      and s.disabled_at is null
 """)
 READ: Final = text("select id, roles from staff where id = :id and disabled_at is null for no key update")
 ADD: Final = text("""
@@ -44,10 +45,11 @@ class Listed:
     tokens: int
 
 
-async def find(tx: Transaction, token_hash: bytes) -> Staff | None:
-    """Whose token it is; None for one that is unknown, revoked or expired, or of somebody who is disabled."""
-    row = (await tx.connection.execute(FIND, {"hash": token_hash, "now": tx.now})).first()
-    return None if row is None else _staff(row)
+async def find(tx: Transaction, hashes: Sequence[bytes]) -> list[Staff | None]:
+    """Whose token each is; None for one that is unknown, revoked or expired, or of somebody who is disabled."""
+    rows = (await tx.connection.execute(FIND, {"hashes": list(hashes), "now": tx.now})).all()
+    found = {bytes(row.hash): _staff(row) for row in rows}
+    return [found.get(each) for each in hashes]
 
 
 async def lock(tx: Transaction, staff: str) -> Staff | None:

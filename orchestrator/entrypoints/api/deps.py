@@ -15,6 +15,7 @@ from orchestrator.domain.case import Policy
 from orchestrator.domain.staff import Staff
 from orchestrator.entrypoints.api.letters import LetterBox, LetterCount
 from orchestrator.entrypoints.api.metrics import LogPlace, Metrics
+from orchestrator.entrypoints.api.together import Together
 from orchestrator.store.session import Transaction, Transactions
 from orchestrator.vault.blobs import Blobs
 from orchestrator.vault.kms import Kms
@@ -45,6 +46,10 @@ class Deps:
     metrics: Metrics = field(default_factory=Metrics)
     letter_count: LetterCount = field(default_factory=LetterCount)
     log_place: LogPlace = field(default_factory=LogPlace)
+    together: Together = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "together", Together(self.transactions))
 
     @asynccontextmanager
     async def deciding(self, *, dry_run: bool) -> AsyncIterator[Transaction]:
@@ -64,12 +69,12 @@ class Deps:
         return RequestId(self.new_id())
 
 
-def _given(request: Request) -> Deps:
+async def _given(request: Request) -> Deps:
     deps: Deps = request.app.state.deps
     return deps
 
 
-def _caller(request: Request) -> Staff:
+async def _caller(request: Request) -> Staff:
     staff: Staff = request.state.staff
     return staff
 

@@ -62,8 +62,7 @@ class GuardedRoute(APIRoute):
 async def _known(deps: Deps, request: Request) -> Staff:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.startswith(flow.TOKEN_PREFIX):
-        async with deps.transactions() as tx:
-            staff = await people.find(tx, flow.token_hash(token))
+        staff = await deps.together(people.find, flow.token_hash(token))
         if staff is not None:
             return staff
     raise Unauthenticated("send `Authorization: Bearer dst_…` with a token that is valid; an admin can issue one")

@@ -14,8 +14,8 @@ from orchestrator.domain.errors import Forbidden
 from orchestrator.entrypoints.api.deps import Given
 from orchestrator.entrypoints.api.guard import GuardedRoute
 from orchestrator.flow import uploads
-from orchestrator.flow.uploads import Standing
-from orchestrator.store.parts import Place
+from orchestrator.flow.uploads import Announced, Standing
+from orchestrator.store.parts import Place, Stored
 
 router = APIRouter(prefix="/parts", tags=["uploads"], route_class=GuardedRoute)
 log = structlog.get_logger()
@@ -30,7 +30,7 @@ class Label(BaseModel):
     x_dsar_class: str = Field(pattern=CLASS_NAME, description="the data class")
 
 
-def _place(task: UUID, issue_no: Number, n: Number) -> Place:
+async def _place(task: UUID, issue_no: Number, n: Number) -> Place:
     return Place(task=TaskId(task), issue_no=issue_no, n=n)
 
 
@@ -41,8 +41,8 @@ async def put(
     """Store one part. 201: stored; 200: it was there already, with the same digest."""
     bearer = label.authorization.removeprefix("Bearer ")
     try:
-        async with deps.transactions() as tx:
-            admitted = await uploads.admit(tx, place, bearer=bearer, digest=label.x_dsar_digest)
+        announced = Announced(place=place, bearer=bearer, digest=label.x_dsar_digest)
+        admitted = await deps.together(uploads.admit, announced)
     except Forbidden as refused:
         log.warning("upload.refused", task=str(place.task), issue_no=place.issue_no, code=refused.code)
         raise
@@ -52,6 +52,6 @@ async def put(
     stored = await deps.blobs.put_stream(
         admitted.name(place), request.stream(), limit=limit, digest=label.x_dsar_digest
     )
-    async with deps.transactions() as tx:
-        await uploads.stored(tx, place, data_class=label.x_dsar_class, digest=stored.digest, size=stored.size)
+    done = Stored(place=place, data_class=label.x_dsar_class, digest=stored.digest, size=stored.size)
+    await deps.together(uploads.stored, done)
     return Response(status_code=201)

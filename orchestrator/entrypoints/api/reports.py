@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
 from contracts.ids import RequestId
@@ -14,8 +14,8 @@ from orchestrator.entrypoints.api.deps import Caller, Deps, Given
 from orchestrator.entrypoints.api.guard import GuardedRoute
 from orchestrator.entrypoints.api.permissions import V1
 from orchestrator.flow import reports
+from orchestrator.flow.reports import Taking
 from orchestrator.report.pieces import decrypt_pieces
-from orchestrator.store import keys
 from orchestrator.store.reports import Built
 from orchestrator.vault.blobs import report_name
 from orchestrator.vault.keys import KeyUse, unwrap
@@ -24,12 +24,11 @@ router = APIRouter(prefix=f"{V1}/requests/{{request}}", tags=["reports"], route_
 
 
 @router.get("/report", response_class=StreamingResponse)
-async def report(request: UUID, deps: Given, caller: Caller) -> StreamingResponse:
+async def report(request: UUID, deps: Given, caller: Caller) -> Response:
     """Hand the report out as a ZIP; the first time ends the request. The digest is in `X-Dsar-Digest`."""
     id_ = RequestId(request)
-    async with deps.transactions() as tx:
-        built = await reports.fetch(tx, id_, by=caller.id, policy=deps.policy)
-        reply = (await keys.of_request(tx, id_)).reply
+    handed = await deps.together(reports.fetch, Taking(request=id_, by=caller.id), policy=deps.policy)
+    built, reply = handed.report, handed.reply
     if reply.wrapped is None:
         raise Conflict("the keys of this request were shredded: nobody can open its report any more")
     notes = open_sealed(
@@ -45,6 +44,8 @@ async def report(request: UUID, deps: Given, caller: Caller) -> StreamingRespons
         "X-Dsar-Digest": built.digest,
     }
     plain = decrypt_pieces(key, _pieces(deps, built, id_), request=id_)
+    if built.parts == 1:  # small, as most are: in one go, without the machinery of a stream
+        return Response(b"".join([chunk async for chunk in plain]), media_type="application/zip", headers=headers)
     return StreamingResponse(plain, media_type="application/zip", headers=headers)
 
 

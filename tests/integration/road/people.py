@@ -14,6 +14,7 @@ from orchestrator.domain.case import only
 from orchestrator.domain.events import Detail
 from orchestrator.domain.request import Kind, Outcome, State
 from orchestrator.domain.task import newest
+from orchestrator.entrypoints.api.together import Together
 from orchestrator.flow import approval, ending, identity, intake, registry, reports, review
 from orchestrator.flow.approval import ShownPlan
 from orchestrator.flow.intake import Form
@@ -147,8 +148,8 @@ async def released(world: World, request: RequestId, *, in_part: bool = False) -
 
 
 async def fetched(world: World, request: RequestId) -> Built:
-    async with world.tx[Role.API]() as tx:
-        return await reports.fetch(tx, request, by="st_rev", policy=world.policy)
+    taking = reports.Taking(request=request, by="st_rev")
+    return (await Together(world.tx[Role.API])(reports.fetch, taking, policy=world.policy)).report
 
 
 async def withdrawn(world: World, request: RequestId) -> None:

@@ -11,6 +11,7 @@ from contracts.command import Slice
 from contracts.slices import slice_of
 from orchestrator.domain.errors import Conflict, Forbidden
 from orchestrator.domain.request import Kind
+from orchestrator.entrypoints.api.together import Together
 from orchestrator.flow import uploads
 from orchestrator.flow.uploads import Admission, GrantExpired, Standing, TooMuch
 from orchestrator.settings import Role
@@ -44,8 +45,8 @@ async def admit(
     assert content.grant is not None
     place = Place(task=content.task_id, issue_no=issue_no, n=n)
     given = content.grant.bearer if bearer is None else bearer
-    async with world.tx[Role.API]() as tx:
-        return await uploads.admit(tx, place, bearer=given, digest=sha256(part).hexdigest())
+    announced = uploads.Announced(place=place, bearer=given, digest=sha256(part).hexdigest())
+    return await Together(world.tx[Role.API])(uploads.admit, announced)
 
 
 @pytest.mark.parametrize("bearer", ["", "of somebody else"])

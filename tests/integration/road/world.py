@@ -26,13 +26,15 @@ from orchestrator.audit.leaf import Leaf, parse
 from orchestrator.domain.approval import Approver
 from orchestrator.domain.case import Case, Policy
 from orchestrator.entrypoints.answers import Answers
+from orchestrator.entrypoints.api.together import Together
 from orchestrator.entrypoints.dispatcher import Dispatcher
 from orchestrator.entrypoints.reporter import Reporter
 from orchestrator.flow import clock, uploads
+from orchestrator.flow.uploads import Announced
 from orchestrator.settings import Role
 from orchestrator.store import cases
 from orchestrator.store import log as audit_log
-from orchestrator.store.parts import Place
+from orchestrator.store.parts import Place, Stored
 from orchestrator.store.session import Transaction, Transactions, connect, transactions
 from orchestrator.vault.blobs import Blobs
 from orchestrator.vault.kms import FileKms
@@ -184,11 +186,11 @@ class World:
         assert content.grant is not None
         place = Place(task=content.task_id, issue_no=content.issue_no, n=n)
         digest = sha256(part).hexdigest()
-        async with self.tx[Role.API]() as tx:
-            admission = await uploads.admit(tx, place, bearer=content.grant.bearer, digest=digest)
+        together = Together(self.tx[Role.API])
+        announced = Announced(place=place, bearer=content.grant.bearer, digest=digest)
+        admission = await together(uploads.admit, announced)
         await self.blobs.put_stream(admission.name(place), _once(part), limit=admission.limit, digest=digest)
-        async with self.tx[Role.API]() as tx:
-            await uploads.stored(tx, place, data_class=data_class, digest=digest, size=len(part))
+        await together(uploads.stored, Stored(place=place, data_class=data_class, digest=digest, size=len(part)))
 
     async def case(self, request: RequestId) -> Case:
         async with self.tx[Role.ENGINE]() as tx:
