@@ -92,6 +92,8 @@ class Metrics:
             self.gauges["custodian_oldest_task_seconds"].labels(row.custodian).set(float(row.oldest))
         for row in figures.failed:
             self.gauges["custodian_failed"].labels(row.custodian).set(row.requests)
+        for row in figures.stopped:
+            self.gauges["stopped_seconds"].labels(row.scope, row.what).set(float(row.age))
         self.gauges["log_unnumbered_oldest_seconds"].set(figures.unnumbered_s)
 
     def _take_open(self, rows: Iterable[Row[Any]], now: datetime) -> None:
@@ -144,6 +146,7 @@ GAUGES: Final[Named] = {
     "custodian_open_tasks": ("Tasks sent and not answered", ("custodian",)),
     "custodian_oldest_task_seconds": ("Age of the oldest of them", ("custodian",)),
     "custodian_failed": ("Requests held up by a failed task", ("custodian",)),
+    "stopped_seconds": ("How long erasing, or all that is sent to a custodian, has been stopped", ("scope", "what")),
     "log_unnumbered_oldest_seconds": ("Age of the oldest log entry that the notary has not numbered", ()),
     "dead_letters": ("Dead letters that nobody has dealt with", ("reader", "refusal")),
     "dead_letters_oldest_seconds": ("Age of the oldest of them", ()),

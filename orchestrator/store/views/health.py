@@ -36,6 +36,9 @@ FAILED: Final = text("""
         select id from request where state not in ('closed', 'shredded') and blocked_by is not null))
     group by custodian
 """)  # ix_request_open, then the tasks of those few
+STOPPED: Final = text("""
+    select scope, what, extract(epoch from :now - at) as age from switch where stopped
+""")
 UNNUMBERED: Final = text("select extract(epoch from :now - min(handed_in_at)) as oldest from audit_pending")
 
 
@@ -48,6 +51,7 @@ class Figures:
     heard: Sequence[Row[Any]]
     owed: Sequence[Row[Any]]
     failed: Sequence[Row[Any]]
+    stopped: Sequence[Row[Any]]
     unnumbered_s: float
 
 
@@ -60,6 +64,7 @@ async def figures(tx: Transaction) -> Figures:
         heard=(await tx.connection.execute(HEARD, now)).all(),
         owed=(await tx.connection.execute(OWED, now)).all(),
         failed=(await tx.connection.execute(FAILED)).all(),
+        stopped=(await tx.connection.execute(STOPPED, now)).all(),
         unnumbered_s=float((await tx.connection.execute(UNNUMBERED, now)).scalar_one() or 0),
     )
 
