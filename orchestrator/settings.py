@@ -100,7 +100,6 @@ class Settings(BaseSettings):
 
     grace_seconds: float = Field(default=3 * 24 * 3600.0, ge=0)
     watch_days: Schedule = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
-    generation: int = Field(default=0, ge=0)
 
     @classmethod
     def read(cls, **given: Any) -> Self:  # noqa: ANN401 - each field has a type of its own

@@ -13,6 +13,7 @@ from contracts.keys import SigningKey, kid_of
 from orchestrator.domain.approval import Approver, TrustList
 from orchestrator.domain.case import Policy
 from orchestrator.settings import BadSettings, Role, Settings
+from orchestrator.store.recovery import Standing
 from orchestrator.store.session import Transactions, connect, transactions
 from orchestrator.vault.blobs import Blobs
 from orchestrator.vault.kms import FileKms
@@ -32,13 +33,18 @@ class Wiring:
     """What the settings name, made when it is first asked for: a role that never asks never holds it."""
 
     settings: Settings
+    standing: Standing | None = None  # of the database; known once it was found sound
 
     @cached_property
     def policy(self) -> Policy:
         """What the operator has decided."""
-        given = self.settings
+        given, standing = self.settings, self.standing
         return Policy(
-            environment=given.environment, generation=given.generation, grace=given.grace, watch=given.watch_days
+            environment=given.environment,
+            generation=standing.generation if standing else 0,
+            recovered_at=standing.recovered_at if standing else None,
+            grace=given.grace,
+            watch=given.watch_days,
         )
 
     @cached_property

@@ -42,6 +42,7 @@ class Event(StrEnum):
     APPROVAL_LAPSED = "approval.lapsed"
     APPROVAL_REJECTED = "approval.rejected"
     SIGNATURES_UNFIT = "approval.signatures_unfit"
+    APPROVAL_VOIDED = "approval.voided"
     HELD = "hold.met"
     POINT_OF_NO_RETURN = "erase.begun"
     DRIFTED = "erase.drifted"
@@ -59,6 +60,9 @@ class Event(StrEnum):
     REFUSED = "request.refused"
     REOPENED = "request.reopened"
     SHREDDED = "request.shredded"
+    RESTORED = "request.restored"
+    CLOSED_AGAIN = "request.closed_again"
+    LOST = "request.lost"
 
     COMMAND_ISSUED = "command.issued"
     ANSWER_ACCEPTED = "answer.accepted"
@@ -67,6 +71,7 @@ class Event(StrEnum):
     ANSWER_AFTER_CLOSE = "answer.after_close"
     ANSWER_CONFLICTS = "answer.conflicts"
     ANSWER_NONSENSE = "answer.nonsense"
+    ANSWER_OF_LOST_TASK = "answer.of_lost_task"
     TASK_FAILED = "task.failed"
     TASK_REJECTED = "task.rejected"
     TASK_DEFERRED = "task.deferred"
@@ -86,15 +91,17 @@ class Event(StrEnum):
     SWITCH_STOPPED = "switch.stopped"
     SWITCH_RELEASED = "switch.released"
     LOG_EXPORTED = "log.exported"
+    RECOVERED = "recovery.done"
     DEAD_LETTER_REPLAYED = "dead_letter.replayed"
     DEAD_LETTER_DROPPED = "dead_letter.dropped"
+    BRAKE_RELEASED = "brake.released"
 
 
 FACTS: Final = frozenset({
     Event.COMMAND_ISSUED, Event.ANSWER_ACCEPTED, Event.ANSWER_OUTDATED, Event.ANSWER_LATE, Event.ANSWER_AFTER_CLOSE,
     Event.ANSWER_CONFLICTS, Event.ANSWER_NONSENSE, Event.TASK_FAILED, Event.TASK_REJECTED, Event.TASK_DEFERRED,
     Event.TASK_RETRIED, Event.TASK_REPLANNED, Event.TASK_HALTED, Event.DATA_READ,
-    Event.HELD_BACK,
+    Event.HELD_BACK, Event.ANSWER_OF_LOST_TASK, Event.RESTORED,
 })  # fmt: skip
 """Facts about a request that leave its state as it is, whatever it is."""
 

@@ -32,7 +32,7 @@ from contracts.results import (
 from orchestrator.domain import admission, erasing, plan, search
 from orchestrator.domain.case import Case, Policy, Said, Step
 from orchestrator.domain.draft import Draft
-from orchestrator.domain.events import Event, Facts
+from orchestrator.domain.events import Event, Fact, Facts
 from orchestrator.domain.request import State
 from orchestrator.domain.task import OPEN, Task, TaskState, backoff, newest
 
@@ -74,6 +74,9 @@ def go_on(draft: Draft) -> None:
 
 def _take(draft: Draft, said: Said) -> None:
     answer = said.answer
+    if said.forgotten:
+        draft.note(Event.ANSWER_OF_LOST_TASK, custodian=answer.custodian, facts=lost_facts(answer, said.digest))
+        return
     task = next(each for each in draft.tasks if each.id == answer.task_id)
     current = newest(draft.tasks, task.operation)[task.custodian]
     if draft.request.state in (State.CLOSED, State.SHREDDED):
@@ -224,6 +227,19 @@ def _wait(draft: Draft, task: Task, said: Said, wake_at: datetime | None) -> Non
     if task.state is not TaskState.HALT_REQUESTED:
         draft.put(task.to(TaskState.WAITING, at=draft.at, wake_at=wake_at))
     _log(draft, Event.TASK_DEFERRED, said)
+
+
+def lost_facts(answer: Answer, digest: str) -> dict[str, Fact]:
+    """What is kept of an answer to a command that nobody remembers: all that it says was done."""
+    said = answer.outcome.kind if answer.outcome is not None else "result"
+    return {
+        "task": str(answer.task_id),
+        "operation": answer.operation,
+        "issue": answer.issue_no,
+        "digest": digest,
+        "said": said,
+        "counts": _counts(answer),
+    }
 
 
 def _log(draft: Draft, event: Event, said: Said, **more: str) -> None:

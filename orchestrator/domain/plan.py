@@ -113,9 +113,18 @@ PlanDocument = dict[str, str | int | list[list[str | int]]]
 
 
 def document(
-    *, environment: str, request: RequestId, search_round: int, asking: int, lines: Sequence[Line], commitment: str
+    *,
+    environment: str,
+    generation: int,
+    request: RequestId,
+    search_round: int,
+    asking: int,
+    lines: Sequence[Line],
+    commitment: str,
 ) -> PlanDocument:
     """The plan as approvers sign it. *commitment* is keyed and covers the admitted identifiers; it names nobody.
+
+    *generation*: a restored database has forgotten how often it asked; what was signed before fits nothing after.
 
     Preview counts are not in it: a live store gains a row a minute.
     """
@@ -124,6 +133,7 @@ def document(
         "asking": asking,
         "commitment": commitment,
         "environment": environment,
+        "generation": generation,
         "lines": [[line.custodian, line.data_class, line.manifest_hash, int(line.required_level)] for line in in_order],
         "request": str(request),
         "round": search_round,

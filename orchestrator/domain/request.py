@@ -90,7 +90,7 @@ ACCESS: Final[Rows] = {
     },
 }  # fmt: skip
 UNAPPROVED: Final = dict.fromkeys(
-    (E.APPROVAL_LAPSED, E.APPROVAL_REJECTED, E.SIGNATURES_UNFIT, E.HELD), S.AWAITING_APPROVAL
+    (E.APPROVAL_LAPSED, E.APPROVAL_REJECTED, E.SIGNATURES_UNFIT, E.APPROVAL_VOIDED, E.HELD), S.AWAITING_APPROVAL
 )
 ERASURE: Final[Rows] = {
     **BOTH,
@@ -109,7 +109,17 @@ ERASURE: Final[Rows] = {
         E.WATCH_ENDED: S.CLOSED,
     },
 }  # fmt: skip
-TRANSITIONS: Final[Mapping[Kind, Rows]] = MappingProxyType({Kind.ACCESS: ACCESS, Kind.ERASURE: ERASURE})
+
+
+def _with_closed_again(rows: Rows) -> Rows:
+    """After a restored backup: what a log kept outside knows as closed is closed again, wherever it fell back to."""
+    over = (S.CLOSED, S.SHREDDED)
+    return {state: row if state in over else {**row, E.CLOSED_AGAIN: S.CLOSED} for state, row in rows.items()}
+
+
+TRANSITIONS: Final[Mapping[Kind, Rows]] = MappingProxyType(
+    {Kind.ACCESS: _with_closed_again(ACCESS), Kind.ERASURE: _with_closed_again(ERASURE)}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,6 +118,7 @@ def plan_document(draft: Draft, *, asking: int) -> plan.PlanDocument:
     """The plan as it stands, for one asking."""
     return plan.document(
         environment=draft.policy.environment,
+        generation=draft.policy.generation,
         request=draft.request.id,
         search_round=draft.request.search_round,
         asking=asking,

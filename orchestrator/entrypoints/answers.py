@@ -84,6 +84,8 @@ class Answers:
             await heard(tx, beats)
         if recorded.fresh or recorded.repeated:
             log.info("answers.recorded", fresh=recorded.fresh, repeated=recorded.repeated)
+        if recorded.forgotten:
+            log.warning("answers.of_lost_tasks", answers=recorded.forgotten)
         return [each.refused(Refusal.UNKNOWN_TASK) for each in recorded.strangers]
 
     async def _file_alone(self, answer: Opened[Answer]) -> list[Rejected]:

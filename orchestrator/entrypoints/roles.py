@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from uuid import uuid4
@@ -25,36 +26,53 @@ from orchestrator.entrypoints.api.deps import Deps
 from orchestrator.entrypoints.api.metrics import Metrics
 from orchestrator.entrypoints.dispatcher import Dispatcher
 from orchestrator.entrypoints.letterbox import KafkaLetterBox, broker_answers
+from orchestrator.entrypoints.notary import Notary
 from orchestrator.entrypoints.reporter import Reporter
 from orchestrator.entrypoints.vitals import LONG_S, Vitals
 from orchestrator.entrypoints.waking import Wakeups
+from orchestrator.entrypoints.watch import Watch
 from orchestrator.entrypoints.working import Work
 from orchestrator.flow.clock import pass_time
 from orchestrator.settings import Role, Settings
-from orchestrator.store import log as audit_log
 from orchestrator.store import schema
+from orchestrator.store.letters import LET_PASS
 from orchestrator.store.session import Transactions
 from orchestrator.wiring import Database, Wiring
 
 log = structlog.get_logger()
 
-NOTARY_INTERVAL_S = 0.1  # a sequencer without a minimum interval steals the writers' syncs: measured
 STOP_WITHIN_S = 15.0
 
 
 async def run(roles: Sequence[Role], wiring: Wiring) -> None:
-    """Run *roles* until SIGTERM or SIGINT; what was begun is finished first."""
+    """Run *roles* until SIGTERM or SIGINT; what was begun is finished first.
+
+    Raises `RecoveryNeeded` before any of them begins, or as soon as it shows, if the database fell back to a backup.
+    """
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     vitals = Vitals(clock=time.time)
-    tasks = [asyncio.create_task(_run(role, wiring, stopping, vitals), name=role) for role in roles]
-    if wiring.settings.health_port is not None:
-        tasks.append(asyncio.create_task(_health(wiring.settings, stopping, vitals), name="health"))
-    watch = asyncio.create_task(stopping.wait())
-    await asyncio.wait([watch, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    stopping.set()
-    log.info("roles.stopping", count=len(roles))
+    async with _database(wiring, roles[0], vitals, pool_size=1) as database:
+        watch = Watch(transaction=database.transactions, home=wiring.settings.root, turned=vitals.work("watch"))
+        tasks = [asyncio.create_task(watch.until(stopping), name="watch")]
+        if wiring.settings.health_port is not None:
+            tasks.append(asyncio.create_task(_health(wiring.settings, stopping, vitals), name="health"))
+        stop = asyncio.create_task(stopping.wait())
+        begun = asyncio.create_task(watch.begun())
+        await asyncio.wait([stop, begun, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        if begun.done() and not stopping.is_set():
+            wired = replace(wiring, standing=begun.result())
+            tasks += [asyncio.create_task(_run(role, wired, stopping, vitals), name=role) for role in roles]
+            await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        stopping.set()
+        begun.cancel()
+        log.info("roles.stopping", count=len(roles))
+        await _end(tasks)
+
+
+async def _end(tasks: Sequence["asyncio.Task[None]"]) -> None:
+    """Let them finish, end what does not, and raise the first error of any."""
     await asyncio.wait(tasks, timeout=STOP_WITHIN_S)
     for task in tasks:
         task.cancel()
@@ -119,7 +137,11 @@ async def _api(wiring: Wiring, stopping: asyncio.Event, vitals: Vitals) -> None:
 
 async def _engine(wiring: Wiring, stopping: asyncio.Event, vitals: Vitals) -> None:
     connection = wiring.connection(Role.ENGINE)
-    async with _database(wiring, Role.ENGINE, vitals) as database, Sender(connection) as sender:
+    async with (
+        _database(wiring, Role.ENGINE, vitals) as database,
+        Sender(connection) as sender,
+        Wakeups(database.url, [LET_PASS]) as wakeups,
+    ):
         letters = DeadLetters(sender, reader="engine", environment=wiring.policy.environment, clock=time.time)
         answers = Answers(
             transaction=database.transactions,
@@ -142,7 +164,17 @@ async def _engine(wiring: Wiring, stopping: asyncio.Event, vitals: Vitals) -> No
             vitals.reader("answers", reader, brake_pulled=lambda: letters.brake.pulled is not None)
             tick = partial(_tick, database.transactions, wiring)
             clock = Work(name="clock", once=tick, idle=_second, turned=vitals.work("clock"))
+            letting = asyncio.create_task(_let_pass(letters, wakeups))
             await clock.until(stopping)
+            letting.cancel()
+
+
+async def _let_pass(letters: DeadLetters, wakeups: Wakeups) -> None:
+    """Release the brake when a person says so; before it is pulled there is nothing to release."""
+    while True:
+        if await wakeups.wait(LET_PASS) and letters.brake.pulled is not None:
+            log.warning("bus.brake_released", refusal=letters.brake.pulled.value)
+            letters.brake.release()
 
 
 async def _tick(transaction: Transactions, wiring: Wiring) -> int:
@@ -211,13 +243,6 @@ async def _notary(wiring: Wiring, stopping: asyncio.Event, vitals: Vitals) -> No
         _database(wiring, Role.NOTARY, vitals, pool_size=1) as database,
         Wakeups(database.url, ["notary"]) as wakeups,
     ):
-        number = partial(_number, database.transactions)
+        notary = Notary(transaction=database.transactions, home=wiring.settings.root)
         idle = partial(wakeups.wait, "notary")
-        await Work(name="notary", once=number, idle=idle, turned=vitals.work("notary")).until(stopping)
-
-
-async def _number(transaction: Transactions) -> int:
-    async with transaction() as tx:
-        numbered = await audit_log.number(tx)
-    await asyncio.sleep(NOTARY_INTERVAL_S)
-    return numbered
+        await Work(name="notary", once=notary.once, idle=idle, turned=vitals.work("notary")).until(stopping)

@@ -8,6 +8,7 @@ import uvloop
 
 from orchestrator import telemetry
 from orchestrator.entrypoints import roles
+from orchestrator.entrypoints.working import Refuses
 from orchestrator.settings import BadSettings, Role, Settings
 from orchestrator.wiring import Wiring
 
@@ -24,7 +25,7 @@ def main() -> None:
     """Read the roles from the command line; what is wrong is said in one line."""
     try:
         run([Role(name) for name in sys.argv[1:]])
-    except (BadSettings, ValueError) as error:
+    except (BadSettings, Refuses, ValueError) as error:
         sys.exit(f"dsar run: {error}")
 
 

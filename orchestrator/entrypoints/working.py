@@ -12,6 +12,10 @@ FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 10.0
 
 
+class Refuses(RuntimeError):
+    """The role must not go on, and no repeating makes it right. The message says who has to do what."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
     """What a role does: *once* says how much it found to do, *idle* returns when there may be more.
@@ -21,11 +25,11 @@ class Work:
 
     name: str
     once: Callable[[], Awaitable[int]]
-    idle: Callable[[], Awaitable[None]]
+    idle: Callable[[], Awaitable[object]]
     turned: Callable[[bool], None]
 
     async def until(self, stopping: asyncio.Event) -> None:
-        """Work until *stopping* is set; what was begun is finished.
+        """Work until *stopping* is set; what was begun is finished. Raises what `Refuses`.
 
         A failure is a failure of our own services (what may be wrong with a request is decided in the domain): it is
         logged by its class and tried again, later each time.
@@ -37,6 +41,8 @@ class Work:
                     await self.idle()
                 pause = FIRST_PAUSE_S
                 self.turned(True)
+            except Refuses:
+                raise
             except Exception as error:  # noqa: BLE001 - the outermost loop: a role goes on when its services are back
                 log.warning("role.stumbled", role=self.name, error=type(error).__name__, again_in_s=pause)
                 self.turned(False)

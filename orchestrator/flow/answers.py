@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from contracts.answer import Answer
 from contracts.door import Opened
@@ -10,7 +11,8 @@ from contracts.ids import RequestId, TaskId
 from orchestrator.domain.admission import Claims, Found
 from orchestrator.domain.case import Case, Policy, Said
 from orchestrator.domain.hearing import hear
-from orchestrator.store import cases, inbox
+from orchestrator.domain.recovery import is_forgotten, lost_entry
+from orchestrator.store import cases, inbox, recovery
 from orchestrator.store.inbox import Filing
 from orchestrator.store.session import Transaction
 
@@ -21,6 +23,7 @@ class Recorded:
 
     fresh: int
     repeated: int
+    forgotten: int = 0  # to commands that a restored backup lost: kept as facts
     strangers: tuple[Opened[Answer], ...]  # no such task, or not this custodian's: for the dead letters
 
 
@@ -33,20 +36,35 @@ async def record(tx: Transaction, answers: Sequence[Opened[Answer]], found: Foun
     """
     held = await cases.lock(tx, {each.message.request_id for each in answers})
     ours = [each for each in answers if _expected(held, each)]
+    others = [each for each in answers if not _expected(held, each)]
+    forgotten = [each for each in others if _forgotten(held, each, tx.now, policy)]
     fresh = await inbox.file(tx, [_filing(each) for each in ours])
     incomplete = await inbox.without_parts(tx, fresh)
+    lost = await recovery.file(tx, [_filing(each) for each in forgotten])
+    told = [_said(each, found, incomplete) for each in fresh] + [_lost(each) for each in lost]
     steps = [
-        hear(held[request], [_said(each, found, incomplete) for each in said], at=tx.now, policy=policy)
-        for request, said in _by_request(fresh).items()
+        hear(held[request], said, at=tx.now, policy=policy)
+        for request, said in _by_request(told).items()
+        if request in held
     ]
     await cases.write(tx, steps)  # a statement per table, whatever the size of the batch
-    strangers = tuple(each for each in answers if not _expected(held, each))
-    return Recorded(fresh=len(fresh), repeated=len(ours) - len(fresh), strangers=strangers)
+    orphans = [each for each in lost if each.answer.request_id not in held]
+    await cases.append(tx, [lost_entry(each.answer, each.digest, at=tx.now) for each in orphans])
+    return Recorded(
+        fresh=len(fresh),
+        repeated=len(ours) - len(fresh),
+        forgotten=len(lost),
+        strangers=tuple(each for each in others if not _forgotten(held, each, tx.now, policy)),
+    )
 
 
 def _expected(held: Mapping[RequestId, Case], each: Opened[Answer]) -> bool:
     case = held.get(each.message.request_id)
     return case is not None and case.expects(each.message)
+
+
+def _forgotten(held: Mapping[RequestId, Case], each: Opened[Answer], at: datetime, policy: Policy) -> bool:
+    return is_forgotten(held.get(each.message.request_id), each.message, at=at, policy=policy)
 
 
 def _filing(each: Opened[Answer]) -> Filing:
@@ -64,8 +82,12 @@ def _said(each: Filing, found: Found, incomplete: set[tuple[TaskId, int]]) -> Sa
     )
 
 
-def _by_request(filings: Sequence[Filing]) -> Mapping[RequestId, list[Filing]]:
-    grouped: defaultdict[RequestId, list[Filing]] = defaultdict(list)
-    for each in filings:
+def _lost(each: Filing) -> Said:
+    return Said(answer=each.answer, digest=each.digest, forgotten=True)
+
+
+def _by_request(told: Sequence[Said]) -> Mapping[RequestId, list[Said]]:
+    grouped: defaultdict[RequestId, list[Said]] = defaultdict(list)
+    for each in told:
         grouped[each.answer.request_id].append(each)
     return grouped

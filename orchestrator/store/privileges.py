@@ -17,9 +17,11 @@ WRITES_STEPS: Final[Mapping[str, str]] = MappingProxyType(
         "audit_detail": "insert",
         "manifest": "select",
         "alembic_version": "select",
+        "recovery": "select",
+        "audit_tree": "select",
     }
 )
-"""What it takes to lock cases and to write steps, and to see that the schema is this code's own."""
+"""What it takes to lock cases and to write steps, and to see that schema and database are what this code expects."""
 
 GRANTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
@@ -53,6 +55,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "custodian_key": "select",
             "heartbeat": "select, insert, update",
             "switch": "select",
+            "lost_answer": "select, insert",
         },
         "dsar_dispatcher_access": {
             **WRITES_STEPS,
@@ -82,6 +85,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "audit_entry": "select, insert",
             "audit_tree": "select, update",
             "alembic_version": "select",
+            "recovery": "select, update (alarm_at)",
         },
     }
 )

@@ -24,7 +24,7 @@ from orchestrator.entrypoints.machine.cast import (
 )
 from orchestrator.entrypoints.machine.system import System, system
 from orchestrator.entrypoints.machine.view import View
-from orchestrator.entrypoints.roles import NOTARY_INTERVAL_S
+from orchestrator.entrypoints.notary import INTERVAL_S
 from orchestrator.settings import Settings
 from orchestrator.store.views import log
 
@@ -154,7 +154,7 @@ async def _entries(running: System) -> int:
     known, count = -1, 0
     while count != known:
         known = count
-        await asyncio.sleep(3 * NOTARY_INTERVAL_S)
+        await asyncio.sleep(3 * INTERVAL_S)
         async with running.transactions() as tx:
             count = await log.last(tx) + 1
     return count

@@ -20,6 +20,7 @@ from orchestrator.entrypoints.machine import bootstrap, samples
 from orchestrator.entrypoints.machine.household import Household
 from orchestrator.entrypoints.machine.samples import Sample
 from orchestrator.entrypoints.topics import make_topics
+from orchestrator.entrypoints.watch import check
 from orchestrator.settings import Role, Settings
 from orchestrator.store.schema import migrate
 from orchestrator.store.session import Transactions, connect, transactions
@@ -63,6 +64,7 @@ async def system(
         engine = connect(start.household.url_of(Role.API, running.database_url), pool_size=2)
         try:
             transaction = transactions(engine)
+            await check(transaction, home.root)
             token = await _first_admin(start.household, transaction)
             await asyncio.gather(*(running.supervisor.start(each) for each in start.roles(running)))
             await bootstrap.admit(transaction, await start.filling)

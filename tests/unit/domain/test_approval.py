@@ -184,16 +184,35 @@ def test_the_hash_of_a_plan_does_not_depend_on_the_order_of_rows_nor_on_counts()
     lines = [a_line(custodian="crm"), a_line(custodian="shop")]
     counted = [replace(each, previewed=(Found(count=5),)) for each in reversed(lines)]
     hashes = {
-        hash_of(document(environment="test", request=REQUEST, search_round=1, asking=1, lines=each, commitment="c"))
+        hash_of(
+            document(
+                environment="test",
+                generation=0,
+                request=REQUEST,
+                search_round=1,
+                asking=1,
+                lines=each,
+                commitment="c",
+            )
+        )
         for each in (lines, counted)
     }
     assert len(hashes) == 1
 
 
-def a_hash(environment: str = "test", round_: int = 1, asking: int = 1, commitment: str = "c", level: int = 1) -> str:
+def a_hash(
+    environment: str = "test",
+    round_: int = 1,
+    asking: int = 1,
+    commitment: str = "c",
+    level: int = 1,
+    *,
+    generation: int = 0,
+) -> str:
     return hash_of(
         document(
             environment=environment,
+            generation=generation,
             request=REQUEST,
             search_round=round_,
             asking=asking,
@@ -205,5 +224,6 @@ def a_hash(environment: str = "test", round_: int = 1, asking: int = 1, commitme
 
 def test_every_part_of_a_plan_changes_its_hash() -> None:
     hashes = [a_hash(), a_hash("x"), a_hash(round_=2), a_hash(asking=2), a_hash(commitment="d"), a_hash(level=2)]
+    hashes.append(a_hash(generation=1))
     assert len(set(hashes)) == len(hashes)
     assert a_hash() == a_hash()

@@ -18,6 +18,9 @@ searching search.round_begun searching | search.identifiers_proposed searching
 searching identifier.admitted searching | identifier.rejected searching
 searching request.withdrawn closed | request.cancelled closed | request.refused closed
 closed request.reopened searching | request.shredded shredded
+received request.closed_again closed
+verified request.closed_again closed
+searching request.closed_again closed
 """
 TABLES = {
     Kind.ACCESS: BOTH
@@ -27,6 +30,9 @@ reviewing review.sent_back searching | review.released reporting
 reviewing request.withdrawn closed | request.cancelled closed | request.refused closed
 reporting report.built deliverable | report.failed reporting | request.withdrawn closed
 deliverable report.downloaded closed | report.expired closed | report.resent deliverable | request.withdrawn closed
+reviewing request.closed_again closed
+reporting request.closed_again closed
+deliverable request.closed_again closed
 """,
     Kind.ERASURE: BOTH
     + """
@@ -37,10 +43,15 @@ awaiting_approval hold.met awaiting_approval | erase.previewed_again awaiting_ap
 awaiting_approval request.withdrawn closed | request.cancelled closed | request.refused closed
 grace erase.begun erasing | request.withdrawn closed | request.cancelled closed | hold.met awaiting_approval
 grace approval.lapsed awaiting_approval | approval.rejected awaiting_approval
-grace approval.signatures_unfit awaiting_approval
+grace approval.signatures_unfit awaiting_approval | approval.voided awaiting_approval
+awaiting_approval approval.voided awaiting_approval | request.closed_again closed
+grace request.closed_again closed
 erasing erase.ended probing | erase.halts_ended awaiting_approval | erase.withdrawal_ended closed
 erasing request.withdrawn erasing | erase.drifted erasing | hold.met erasing | approval.lapsed erasing
-erasing approval.rejected erasing | approval.signatures_unfit erasing
+erasing approval.rejected erasing | approval.signatures_unfit erasing | approval.voided erasing
+erasing request.closed_again closed
+probing request.closed_again closed
+watching request.closed_again closed
 probing probe.absent watching | probe.residual erasing | probe.residual_stays awaiting_approval
 watching probe.absent watching | probe.begun_again watching | probe.residual_stays awaiting_approval
 watching watch.ended closed

@@ -13,7 +13,7 @@ from orchestrator.domain.events import Event
 from orchestrator.domain.request import TRANSITIONS, State
 from tests.unit.papers.places import COMPOSE, README, ROOT, SECURITY, text
 
-STOPS: Final = (Event.WITHDRAWN, Event.CANCELLED, Event.REFUSED)
+STOPS: Final = (Event.WITHDRAWN, Event.CANCELLED, Event.REFUSED, Event.CLOSED_AGAIN)
 SAMPLE: Final = ROOT / "custodians" / "samples" / "user_profiles.py"
 DAY_MS: Final = 24 * 60 * 60 * 1000
 
