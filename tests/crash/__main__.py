@@ -1,6 +1,7 @@
 """`python -m tests.crash`: one run, its table, and an exit code that says whether anything was wrong."""
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         folder=given.folder,
         keep=given.keep,
     )
+    logging.disable(logging.CRITICAL)  # of our own Kafka clients, which are cut off like everybody
     _say("\n".join(map(str, schedule(options))))
     if given.schedule:
         return 0

@@ -78,7 +78,11 @@ class _Consumer:
         )
 
     async def __aenter__(self) -> Any:  # noqa: ANN401 - aiokafka has no types
-        await self._consumer.start()
+        try:
+            await self._consumer.start()
+        except BaseException:  # it holds sockets already
+            await self._consumer.stop()
+            raise
         return self._consumer
 
     async def __aexit__(self, *_: object) -> None:
@@ -116,8 +120,8 @@ async def _write(connection: Connection, channel: Channel, records: Sequence[Cop
     producer = AIOKafkaProducer(
         bootstrap_servers=connection.bootstrap, client_id=connection.client_id, max_request_size=2 * MAX_MESSAGE_BYTES
     )
-    await producer.start()
     try:
+        await producer.start()
         sent = [
             await producer.send(channel.value, each.value, each.key, headers=list(each.headers)) for each in records
         ]

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -62,7 +63,15 @@ class Verdict:
 
 def crash(options: Options) -> Verdict:
     """Do one run, from nothing to the verdict. Its folder is kept if it failed, or if that is asked for."""
-    return asyncio.run(crashed(options))
+    return asyncio.run(_until_told(options))
+
+
+async def _until_told(options: Options) -> Verdict:
+    """A run that is told to stop takes down what it has put up."""
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await crashed(options)
 
 
 async def crashed(options: Options) -> Verdict:
