@@ -35,7 +35,7 @@ from orchestrator.entrypoints.working import Work
 from orchestrator.flow.clock import pass_time
 from orchestrator.settings import Role, Settings
 from orchestrator.store import schema
-from orchestrator.store.letters import LET_PASS
+from orchestrator.store.letters import BRAKE
 from orchestrator.store.session import Transactions
 from orchestrator.wiring import Database, Wiring
 
@@ -140,7 +140,7 @@ async def _engine(wiring: Wiring, stopping: asyncio.Event, vitals: Vitals) -> No
     async with (
         _database(wiring, Role.ENGINE, vitals) as database,
         Sender(connection) as sender,
-        Wakeups(database.url, [LET_PASS]) as wakeups,
+        Wakeups(database.url, [BRAKE]) as wakeups,
     ):
         letters = DeadLetters(sender, reader="engine", environment=wiring.policy.environment, clock=time.time)
         answers = Answers(
@@ -172,7 +172,7 @@ async def _engine(wiring: Wiring, stopping: asyncio.Event, vitals: Vitals) -> No
 async def _let_pass(letters: DeadLetters, wakeups: Wakeups) -> None:
     """Release the brake when a person says so; before it is pulled there is nothing to release."""
     while True:
-        if await wakeups.wait(LET_PASS) and letters.brake.pulled is not None:
+        if await wakeups.wait(BRAKE, LONG_S) and letters.brake.pulled is not None:
             log.warning("bus.brake_released", refusal=letters.brake.pulled.value)
             letters.brake.release()
 

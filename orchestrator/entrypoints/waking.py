@@ -33,15 +33,16 @@ class Wakeups:
             self._keeping.cancel()
             await asyncio.gather(self._keeping, return_exceptions=True)
 
-    async def wait(self, channel: str, timeout_s: float = POLL_S) -> None:
-        """Return when something was announced since the last call, or after *timeout_s*."""
+    async def wait(self, channel: str, timeout_s: float = POLL_S) -> bool:
+        """Return when something was announced since the last call, or after *timeout_s*; say whether it was."""
         event = self._events[channel]
         try:
             await asyncio.wait_for(event.wait(), timeout_s)
         except TimeoutError:
-            return
+            return False
         finally:
             event.clear()
+        return True
 
     async def _keep(self) -> None:
         while True:

@@ -32,13 +32,26 @@ EVENTS = {Decision.REPLAYED: Event.DEAD_LETTER_REPLAYED, Decision.DROPPED: Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
-    """What somebody decides about one letter, and why."""
+class Because:
+    """Who decides, and why."""
 
-    decision: Decision
     reason: Reason
     ticket: str | None  # where more is written about it
     by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided(Because):
+    """What somebody decides about one letter."""
+
+    decision: Decision
+
+
+async def let_pass(tx: Transaction, entry: EventId, because: Because) -> None:
+    """Have every engine whose brake is pulled put what it refuses into the dead letters, and read on."""
+    await letters.let_pass(tx)
+    facts: Facts = {"why": because.reason, "ticket": because.ticket}
+    await cases.append(tx, [Entry(id=entry, event=Event.BRAKE_RELEASED, at=tx.now, actor=because.by, facts=facts)])
 
 
 async def decide(

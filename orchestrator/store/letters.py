@@ -16,6 +16,10 @@ DECIDE: Final = text("""
     on conflict (partition, "offset") do update set
         decision = excluded.decision, by = excluded.by, at = excluded.at, event = excluded.event
 """)
+BRAKE: Final = "engine-brake"
+"""Where engines hear that a person wants what they refuse in the dead letters. Lost if none of them listens."""
+
+ANNOUNCE: Final = text("select pg_notify(:channel, '')")
 DECIDED: Final = text('select partition, "offset", decision, by, at from dead_letter')
 
 
@@ -46,6 +50,11 @@ async def decide(tx: Transaction, partition: int, offset: int, *, decision: str,
         "event": event,
     }
     await tx.connection.execute(DECIDE, row)
+
+
+async def let_pass(tx: Transaction) -> None:
+    """Tell every engine, once the transaction has committed."""
+    await tx.connection.execute(ANNOUNCE, {"channel": BRAKE})
 
 
 async def decided(tx: Transaction) -> dict[tuple[int, int], Decided]:

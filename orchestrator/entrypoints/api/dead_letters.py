@@ -51,6 +51,13 @@ class Why(BaseModel):
     dry_run: bool = False
 
 
+class Passing(BaseModel):
+    """Whose next batch passes, whatever it holds, if its brake is pulled."""
+
+    reader: str
+    dry_run: bool
+
+
 class Listed(BaseModel):
     """The newest first."""
 
@@ -65,6 +72,15 @@ async def list_(deps: Given, limit: Annotated[int, Query(ge=1, le=500)] = 50, *,
         decided = await store.decided(tx)
     shown = [_shown(each, decided) for each in found]
     return Listed(letters=[each for each in shown if not undecided or each.decided is None])
+
+
+@router.post("/let-pass")
+async def let_pass(body: Why, deps: Given, caller: Caller) -> Passing:
+    """Release the brake of the engine: what it refuses goes to the dead letters, and it reads on. May be repeated."""
+    async with deps.deciding(dry_run=body.dry_run) as tx:
+        because = flow.Because(reason=body.reason, ticket=body.ticket, by=caller.id)
+        await flow.let_pass(tx, deps.entry_id(), because)
+    return Passing(reader="engine", dry_run=body.dry_run)
 
 
 @router.get("/{partition}/{offset}")

@@ -48,6 +48,7 @@ PERMISSIONS: Final[Mapping[tuple[str, str], Allowed]] = MappingProxyType(
         ("GET", f"{V1}/audit"): frozenset({R.AUDITOR}),
         ("GET", f"{V1}/audit/export"): frozenset({R.AUDITOR}),
         ("GET", f"{V1}/dead-letters"): frozenset({R.ONCALL}),
+        ("POST", f"{V1}/dead-letters/let-pass"): frozenset({R.ONCALL}),
         ("GET", f"{V1}/dead-letters/{{partition}}/{{offset}}"): frozenset({R.ONCALL}),
         ("POST", f"{V1}/dead-letters/{{partition}}/{{offset}}/replay"): frozenset({R.ONCALL}),
         ("POST", f"{V1}/dead-letters/{{partition}}/{{offset}}/drop"): frozenset({R.ONCALL}),

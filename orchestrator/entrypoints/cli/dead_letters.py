@@ -111,6 +111,17 @@ def drop(
     _decide(f"/dead-letters/{partition}/{offset}/drop", body, as_json=as_json)
 
 
+@app.command("let-pass")
+def let_pass(*, reason: Why, ticket: Ticket = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Have the engine put what it refuses into the dead letters and read on, if its brake is pulled."""
+    with talking(as_json=as_json) as api:
+        passing = api.post("/dead-letters/let-pass", {"reason": reason, "ticket": ticket, "dry_run": dry_run})
+    if as_json:
+        as_document(passing)
+    else:
+        done(f"{passing['reader']}  lets its next batch pass if its brake is pulled", dry_run=dry_run)
+
+
 def _decide(path: str, body: Json, *, as_json: bool) -> None:
     with talking(as_json=as_json) as api:
         letter = api.post(path, body)

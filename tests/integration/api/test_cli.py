@@ -137,6 +137,7 @@ CALLS: Final[dict[str, Prepare]] = {
     "dead-letters list": _plainly("oncall", "dead-letters", "list"),
     "dead-letters show": _plainly("oncall", "dead-letters", "show", "0", "3"),
     "dead-letters replay": _plainly("oncall", "dead-letters", "replay", "0", "3", "--reason", "repaired"),
+    "dead-letters let-pass": _plainly("oncall", "dead-letters", "let-pass", "--reason", "repaired"),
     "dead-letters drop": _plainly("oncall", "dead-letters", "drop", "0", "3", "--reason", "drill"),
     "me": _plainly("support", "me"),
 }

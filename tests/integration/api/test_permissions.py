@@ -59,6 +59,7 @@ EMPTY_HANDED: Final = {  # what somebody who may do it is told, for a body that 
     ("GET", f"{V1}/audit"): 200,
     ("GET", f"{V1}/audit/export"): 200,
     ("GET", f"{V1}/dead-letters"): 200,
+    ("POST", f"{V1}/dead-letters/let-pass"): 422,
     ("GET", f"{V1}/dead-letters/{{partition}}/{{offset}}"): 200,
     ("POST", f"{V1}/dead-letters/{{partition}}/{{offset}}/replay"): 422,
     ("POST", f"{V1}/dead-letters/{{partition}}/{{offset}}/drop"): 422,
