@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
-from asyncpg import InternalClientError
+from asyncpg import InterfaceError, InternalClientError, PostgresError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.answer import Answer
-from contracts.command import Operation
 from contracts.door import Opened, Rejected
 from contracts.heartbeat import Heartbeat
 from orchestrator.domain.approval import Approval, TrustList
@@ -19,7 +19,7 @@ from orchestrator.domain.draft import Draft
 from orchestrator.domain.request import Request, State
 from orchestrator.domain.task import Task
 from orchestrator.domain.ticking import Heard
-from orchestrator.entrypoints.answers import Answers
+from orchestrator.entrypoints.answers import Answers, _is_about_data
 from orchestrator.store.session import Transaction, Transactions
 from tests.crash.mutants.planting import Bug
 
@@ -35,12 +35,10 @@ class SwallowedConnectionError(Bug):
     ) -> list[Rejected]:
         try:
             strangers: list[Rejected] = await self.original(engine, answers, beats)
-        except InternalClientError:
+        except (DBAPIError, InternalClientError, InterfaceError, PostgresError, OSError) as error:
+            if isinstance(error, DBAPIError) and _is_about_data(error):
+                raise
             return []
-        except DBAPIError as error:
-            if error.connection_invalidated or isinstance(error.orig, InternalClientError):
-                return []
-            raise
         return strangers
 
 
@@ -71,8 +69,11 @@ class ApprovalNotBoundToPlan(Bug):
         return fits
 
 
+FAST: Final = timedelta(hours=1)
+
+
 class HostClock(Bug):
-    """What time it is, the host says: whichever host it is."""
+    """What time it is, the host says: and this one's clock is an hour fast."""
 
     name = "host_clock"
     target = "orchestrator.store.session:transactions"
@@ -83,7 +84,7 @@ class HostClock(Bug):
         @asynccontextmanager
         async def transaction() -> AsyncIterator[Transaction]:
             async with opened() as tx:
-                yield replace(tx, now=datetime.now(UTC))  # noqa: TID251 - the very bug
+                yield replace(tx, now=datetime.now(UTC) + FAST)  # noqa: TID251 - the very bug
 
         return transaction
 
@@ -103,13 +104,13 @@ class AnswerAcceptedAfterClose(Bug):
 
 
 class NoLease(Bug):
-    """Whoever was asked and does not answer is waited for, for ever."""
+    """Whoever took something and did not bring it to its end is waited for, for ever."""
 
     name = "no_lease"
-    target = "orchestrator.domain.task:lease"
+    target = "orchestrator.domain.ticking:_lost"
 
-    def planted(self, operation: Operation, attempts: int) -> timedelta:  # noqa: ARG002 - as the target has it
-        return timedelta(days=3650)
+    def planted(self, task: Task, heard: Heard) -> bool:  # noqa: ARG002 - as the target has it
+        return False
 
 
 class TimerReissue(Bug):

@@ -5,7 +5,7 @@ import inspect
 import os
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from types import ModuleType
@@ -41,7 +41,7 @@ class Target:
     name: str
     function: Function
 
-    def parameters(self, function: Function) -> list[tuple[str, object, Any]]:
+    def parameters(self, function: Function) -> Sequence[tuple[str, object, object]]:
         """How a function in this place is called, apart from what it is bound to."""
         found = [(each.name, each.kind, each.default) for each in inspect.signature(function).parameters.values()]
         return found[1:] if inspect.isclass(self.holder) else found

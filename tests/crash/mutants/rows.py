@@ -1,10 +1,11 @@
 """Bugs of the orchestrator's rows: what is filed, claimed, locked and numbered."""
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from sqlalchemy import CursorResult, Row, TextClause, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from contracts.command import Lane
 from contracts.ids import RequestId
@@ -70,13 +71,16 @@ class TailingTheOutbox(Bug):
 
     def __init__(self, original: Function) -> None:
         super().__init__(original)
-        self._last: dict[Lane, int] = {}
+        self._last: defaultdict[tuple[AsyncEngine, Lane], int] = defaultdict(
+            int
+        )  # a process has one engine, a test many
 
     async def planted(self, tx: Transaction, lane: Lane, *, limit: int) -> list[Intent]:
-        last = self._last.get(lane, 0)
+        place = tx.connection.engine, lane
+        last = self._last[place]
         await tx.connection.execute(CLEAR, {"lane": lane, "last": last})
         rows = (await tx.connection.execute(TAIL, {"lane": lane, "last": last, "limit": limit})).all()
-        self._last[lane] = max((row.id for row in rows), default=last)
+        self._last[place] = max((row.id for row in rows), default=last)
         found: Any = _Found(rows)
         intents: list[Intent] = await self.original(Transaction(found, tx.now), lane, limit=limit)
         return intents
@@ -102,11 +106,13 @@ class NumbersFromMemory(Bug):
 
     def __init__(self, original: Function) -> None:
         super().__init__(original)
-        self._size: int | None = None
+        self._sizes: dict[AsyncEngine, int] = {}  # a process has one engine, a test many
 
     async def planted(self, tx: Transaction, *, limit: int = 2000) -> int:
-        if self._size is None:
-            self._size = (await tx.connection.execute(SIZE)).scalar_one()
-        numbered: int = await self.original(_with(tx, log.SIZE, text(f"select {self._size}")), limit=limit)
-        self._size += numbered
+        engine = tx.connection.engine
+        if engine not in self._sizes:
+            self._sizes[engine] = (await tx.connection.execute(SIZE)).scalar_one()
+        remembered = text(f"select {self._sizes[engine]}")
+        numbered: int = await self.original(_with(tx, log.SIZE, remembered), limit=limit)
+        self._sizes[engine] += numbered
         return numbered
