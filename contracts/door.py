@@ -19,7 +19,7 @@ from contracts.envelope import LABELS, Message, Record, kafka_key, labels, weigh
 from contracts.heartbeat import Heartbeat
 from contracts.ids import CustodianId
 from contracts.keys import CLOCK_TOLERANCE_S, KeyRing, PublicSigningKey
-from contracts.signing import signed_bytes, verify
+from contracts.signing import signed_bytes, verify_message
 from contracts.topics import MAX_MESSAGE_BYTES, TOPICS, Channel, channel_named, channel_of
 from contracts.wire import CONTRACT_VERSION
 
@@ -218,10 +218,10 @@ def _verify(
     record: Record, headers: Mapping[str, bytes], channel: Channel, signer: PublicSigningKey, door: Door[M_co]
 ) -> None:
     signature, key, value = _text(headers, "sig"), record.key or b"", record.value or b""
-    if verify(signature, signer.public, signed_bytes(door.environment, channel, key, value)):
+    if verify_message(signature, signer.public, signed_bytes(door.environment, channel, key, value)):
         return
     elsewhere = signed_bytes(_environment(value), channel, key, value)  # a mirror, or one key in two environments
-    genuine = verify(signature, signer.public, elsewhere)
+    genuine = verify_message(signature, signer.public, elsewhere)
     raise _Refused(Refusal.WRONG_ENVIRONMENT if genuine else Refusal.BAD_SIGNATURE)
 
 

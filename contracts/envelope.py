@@ -10,7 +10,7 @@ from contracts.answer import Answer
 from contracts.command import LANE_OF, Command
 from contracts.heartbeat import Heartbeat
 from contracts.keys import SigningKey
-from contracts.signing import sign, signed_bytes
+from contracts.signing import MAX_SIGNATURE, sign_batch, signed_bytes
 from contracts.topics import MAX_MESSAGE_BYTES, Channel, channel_of
 
 Message = Command | Answer | Heartbeat
@@ -20,6 +20,8 @@ Headers = tuple[tuple[str, bytes], ...]
 
 LABELS: Final = frozenset({"content-type", "ce_specversion", "ce_type", "ce_id", "ce_source", "ce_time"})
 """The unsigned headers that repeat what a message says."""
+
+_SIGNATURE_ROOM: Final = len("kid") + 16 + len("sig") + MAX_SIGNATURE
 
 
 class Record(Protocol):
@@ -69,22 +71,64 @@ class Envelope:
         return sha256(self.value).hexdigest()
 
 
-def close_envelope(message: Message, *, signer: SigningKey, traceparent: str | None = None) -> Envelope:
-    """Serialise and sign *message* once; raise `ValueError` if it is too large.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A message serialised once and labelled, not yet signed: these very bytes are what will be signed and sent."""
 
-    Channel, key and headers follow from the message: every header but `kid` and `sig` repeats the signed value, or is
-    only a hint.
+    environment: str
+    channel: Channel
+    key: bytes
+    value: bytes = field(repr=False)
+    headers: Headers = field(repr=False)
+
+    @property
+    def signed_bytes(self) -> bytes:
+        """What its signature is to cover."""
+        return signed_bytes(self.environment, self.channel, self.key, self.value)
+
+
+def draft(message: Message, *, traceparent: str | None = None) -> Draft:
+    """Serialise *message* once; raise `ValueError` if it is too large, whichever signature it gets.
+
+    Channel, key and headers follow from the message: each header repeats the value, or is only a hint.
     """
     channel, key, value = _channel(message), kafka_key(message), message.to_bytes()
-    signature = sign(signer, signed_bytes(message.environment, channel, key, value))
-    headers = [*labels(message).items(), ("kid", signer.kid.encode()), ("sig", signature.encode())]
+    headers = [*labels(message).items()]
     if isinstance(message, Command):
         headers.append(("to", ",".join(each.to for each in message.slices).encode()))
     if traceparent is not None:
         headers.append(("traceparent", traceparent.encode()))
-    if weight(key, value, headers) > MAX_MESSAGE_BYTES:
+    if weight(key, value, headers) + _SIGNATURE_ROOM > MAX_MESSAGE_BYTES:
         raise ValueError(f"a message over {MAX_MESSAGE_BYTES} bytes")
-    return Envelope(channel=channel, key=key, value=value, headers=tuple(headers))
+    return Draft(environment=message.environment, channel=channel, key=key, value=value, headers=tuple(headers))
+
+
+def sign_drafts(drafts: Sequence[Draft], *, signer: SigningKey) -> list[Envelope]:
+    """Sign what is ready to leave, together: at the price of one signature, and each can be opened without the others.
+
+    Signing a draft again, with others, changes nothing but its signature.
+    """
+    signatures = sign_batch(signer, [each.signed_bytes for each in drafts])
+    return [
+        Envelope(
+            channel=each.channel,
+            key=each.key,
+            value=each.value,
+            headers=(*each.headers, ("kid", signer.kid.encode()), ("sig", signature.encode())),
+        )
+        for each, signature in zip(drafts, signatures, strict=True)
+    ]
+
+
+def close_envelope(message: Message, *, signer: SigningKey, traceparent: str | None = None) -> Envelope:
+    """Serialise and sign *message* once; raise `ValueError` if it is too large."""
+    (closed,) = sign_drafts([draft(message, traceparent=traceparent)], signer=signer)
+    return closed
+
+
+def close_envelopes(messages: Iterable[Message], *, signer: SigningKey) -> list[Envelope]:
+    """Close all of *messages* under one signature; raise `ValueError` if any is too large."""
+    return sign_drafts([draft(each) for each in messages], signer=signer)
 
 
 def weight(key: bytes, value: bytes, headers: Iterable[tuple[str, bytes | None]]) -> int:

@@ -60,9 +60,16 @@ _KEYS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _SIGNED: Final = (
-    'Covers "dsar-msg-v1" and then, each behind its length as an unsigned 32-bit big-endian number: environment, '
-    "channel without prefix, key, value."
+    'What is signed is "dsar-msg-v1" and then, each behind its length as an unsigned 32-bit big-endian number: '
+    "environment, channel without prefix, key, value. `ed25519:` and base64 of 64 bytes is the signature of exactly "
+    "that. `tree:` is one signature for several messages, each of which verifies alone: base64 of how many they are "
+    "(2 or more) and the number of this one from 0, both as unsigned 32-bit big-endian numbers, then a signature of 64 "
+    "bytes, then a path of up to 16 hashes of 32 bytes, this leaf's partner first. That signature covers "
+    '"dsar-tree-v1", how many they are as before, and the root of the Merkle tree (RFC 6962, section 2.1, SHA-256) '
+    "whose leaves are what each message alone would have had signed. Whoever sends may always use `ed25519:`; whoever "
+    "reads takes both."
 )
+_SIGNATURE: Final = "^(ed25519:[A-Za-z0-9+/]{86}==|tree:[A-Za-z0-9+/]{138,780}={0,2})$"
 
 
 def documents() -> Mapping[str, str]:
@@ -153,7 +160,7 @@ def _headers(name: str) -> JsonValue:
     required: list[JsonValue] = list(_LABELS)
     if name != "dead_letter":
         properties["kid"] = {"type": "string", "description": "The first 8 bytes of the public key's SHA-256, in hex."}
-        properties["sig"] = {"type": "string", "pattern": "^ed25519:[A-Za-z0-9+/]{86}==$", "description": _SIGNED}
+        properties["sig"] = {"type": "string", "pattern": _SIGNATURE, "description": _SIGNED}
         required += ["kid", "sig"]
     if name == "command":
         properties["to"] = {"type": "string", "description": "The recipients, joined by commas: only a hint."}

@@ -60,8 +60,7 @@ class Inbox:
         opened, rejected, skipped = open_envelopes(records, self._door, now)
         slices = self._open_slices(opened)
         await self._letters.forward([*rejected, *slices.strange])
-        for order in slices.to_unknown_keys:
-            await self._replies.refuse(order, Conclusion(outcome=NotTaken(reason=Rejection.UNKNOWN_KEY)))
+        await self._replies.refuse(slices.to_unknown_keys, Conclusion(outcome=NotTaken(reason=Rejection.UNKNOWN_KEY)))
         await self._accept(slices.jobs, now)
         log.info(
             "inbox.taken",
@@ -87,9 +86,10 @@ class Inbox:
         by_verdict: dict[Verdict, list[Job]] = {verdict: [] for verdict in Verdict}
         for job, verdict in zip(jobs, verdicts, strict=True):
             by_verdict[verdict].append(job)
-        for job in by_verdict[Verdict.CONFLICT]:
-            log.error("inbox.conflict", task=str(job.order.task_id))
-            await self._replies.refuse(job.order, Conclusion(outcome=NotTaken(reason=Rejection.CONFLICT)))
+        conflicts = [job.order for job in by_verdict[Verdict.CONFLICT]]
+        for order in conflicts:
+            log.error("inbox.conflict", task=str(order.task_id))
+        await self._replies.refuse(conflicts, Conclusion(outcome=NotTaken(reason=Rejection.CONFLICT)))
         self._worker.offer(by_verdict[Verdict.RUN])
         if by_verdict[Verdict.TELL]:
             await self._replies.tell_ends()

@@ -10,7 +10,7 @@ from enum import StrEnum, auto
 from typing import Final, NamedTuple, Protocol, assert_never
 
 from contracts.command import Operation
-from contracts.envelope import Envelope
+from contracts.envelope import Draft
 from contracts.ids import DataClass, TaskId
 from contracts.keys import CLOCK_TOLERANCE_S
 from contracts.results import Failed, Halted, TaskOutcome
@@ -34,7 +34,7 @@ class State(StrEnum):
 
 
 class Stored(Wire):
-    """An answer as it was signed. It is sent in these bytes, however often."""
+    """An answer as it will be signed when it leaves. It is sent in these bytes, however often."""
 
     task_id: TaskId
     digest: str  # of the command that it answers
@@ -43,19 +43,24 @@ class Stored(Wire):
     value: str
     headers: tuple[tuple[str, str], ...]
 
-    def envelope(self) -> Envelope:
-        headers = tuple((name, content.encode()) for name, content in self.headers)
-        return Envelope(channel=Channel.ANSWERS, key=self.key.encode(), value=self.value.encode(), headers=headers)
+    def draft(self, environment: str) -> Draft:
+        return Draft(
+            environment=environment,
+            channel=Channel.ANSWERS,
+            key=self.key.encode(),
+            value=self.value.encode(),
+            headers=tuple((name, content.encode()) for name, content in self.headers),
+        )
 
 
-def stored(order: Order, envelope: Envelope) -> Stored:
+def stored(order: Order, draft: Draft) -> Stored:
     return Stored(
         task_id=order.task_id,
         digest=order.digest,
         issue_no=order.issue_no,
-        key=envelope.key.decode(),
-        value=envelope.value.decode(),
-        headers=tuple((name, content.decode()) for name, content in envelope.headers),
+        key=draft.key.decode(),
+        value=draft.value.decode(),
+        headers=tuple((name, content.decode()) for name, content in draft.headers),
     )
 
 

@@ -1,8 +1,11 @@
-"""Replies: a conclusion sealed and signed once, stored, and sent in the same bytes until the bus has it."""
+"""Replies: a conclusion sealed once, stored, and sent in the same bytes until the bus has it.
+
+It is signed when it leaves, together with whatever else is ready by then: nothing waits for company.
+"""
 
 import asyncio
 from base64 import b64encode, urlsafe_b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,7 +16,7 @@ from contracts.answer import Answer
 from contracts.bus.letters import Publishes
 from contracts.bus.sender import NotWritten
 from contracts.command import Command, SliceIdentifier
-from contracts.envelope import Envelope, close_envelope
+from contracts.envelope import Draft, draft, sign_drafts
 from contracts.identifiers import Identifier
 from contracts.ids import CustodianId, WorkerId
 from contracts.keys import SigningKey, kid_of
@@ -58,11 +61,11 @@ class Replies:
     async def conclude(self, order: Order, conclusion: Conclusion, *, began: float) -> None:
         """Store the answer to an order and have it sent, unless the order was ended or answered meanwhile."""
         try:
-            answer = stored(order, self._envelope(order, conclusion, began))
+            answer = stored(order, self._draft(order, conclusion, began))
         except ValueError as error:  # over a message's size, or to be sealed to what is no key
             log.warning("answer.unsayable", task=str(order.task_id), error=name_of(error))
             conclusion = UNSAYABLE
-            answer = stored(order, self._envelope(order, conclusion, began))
+            answer = stored(order, self._draft(order, conclusion, began))
         kept = await self._ledger.finish(order, conclusion.ending, conclusion.outcome, answer)
         if not kept:
             return
@@ -75,17 +78,21 @@ class Replies:
         """Answer every order that met a task which will never run."""
         for owed in await self._ledger.owed():
             conclusion = Conclusion(outcome=owed.outcome)
-            answer = stored(owed.order, self._envelope(owed.order, conclusion, self._clock()))
+            answer = stored(owed.order, self._draft(owed.order, conclusion, self._clock()))
             if await self._ledger.tell(owed.order, answer):
                 self._log(owed.order, conclusion)
         self.kick()
 
-    async def refuse(self, order: Order, conclusion: Conclusion) -> None:
-        """Answer an order that the ledger has not taken. Raises `NotWritten`: then it must come again."""
-        (written,) = await self._sender.send([self._envelope(order, conclusion, self._clock())])
-        if not written:
+    async def refuse(self, orders: Sequence[Order], conclusion: Conclusion) -> None:
+        """Answer orders that the ledger has not taken. Raises `NotWritten`: then they must come again."""
+        if not orders:
+            return
+        written = await self._send([self._draft(order, conclusion, self._clock()) for order in orders])
+        for order, sure in zip(orders, written, strict=True):
+            if sure:
+                self._log(order, conclusion)
+        if not all(written):
             raise NotWritten("an answer was not confirmed")
-        self._log(order, conclusion)
 
     def kick(self) -> None:
         """Say that there is something to send."""
@@ -105,7 +112,7 @@ class Replies:
         """Send what is unsent, in batches; False if some of it could not be confirmed."""
         while answers := await self._ledger.unsent(MAX_BATCH):
             try:
-                written = await self._sender.send([answer.envelope() for answer in answers])
+                written = await self._send([answer.draft(self._identity.environment) for answer in answers])
             except KafkaError as error:
                 log.warning("replies.unsent", error=type(error).__name__, count=len(answers))
                 return False
@@ -114,7 +121,10 @@ class Replies:
                 return False
         return True
 
-    def _envelope(self, order: Order, conclusion: Conclusion, began: float) -> Envelope:
+    async def _send(self, drafts: Sequence[Draft]) -> tuple[bool, ...]:
+        return await self._sender.send(sign_drafts(drafts, signer=self._identity.signer))
+
+    def _draft(self, order: Order, conclusion: Conclusion, began: float) -> Draft:
         now, who, command = self._clock(), self._identity, order.command
         answer = Answer(
             environment=who.environment,
@@ -135,7 +145,7 @@ class Replies:
             worker=who.worker,
             duration_ms=max(0, int((now - began) * 1000)),
         )
-        return close_envelope(answer, signer=who.signer)
+        return draft(answer)
 
     def _log(self, order: Order, conclusion: Conclusion) -> None:
         outcome = conclusion.outcome.kind if conclusion.outcome else "results"

@@ -9,7 +9,7 @@ import structlog
 
 from contracts.bus.letters import Publishes
 from contracts.command import Command, Lane
-from contracts.envelope import Envelope, close_envelope
+from contracts.envelope import Draft, Envelope, draft, sign_drafts
 from contracts.ids import CommandId, RequestId, TaskId
 from contracts.keys import SealingKey, SigningKey
 from orchestrator.domain.approval import TrustList
@@ -85,7 +85,7 @@ class Dispatcher:
 
     async def _compose(self, letters: Letters, bearers: Bearers) -> list[tuple[Sending, Envelope]]:
         keys = await self._link_keys(letters)
-        ready = []
+        ready: list[tuple[Sending, Draft]] = []
         for sending in letters.sendings:
             link = keys.get(sending.request.id)
             try:
@@ -95,11 +95,12 @@ class Dispatcher:
                 log.error("commands.unsealable", request=str(sending.request.id), error=type(error).__name__)
             if composed is not None:
                 ready.append(composed)
-        return ready
+        envelopes = sign_drafts([each for _, each in ready], signer=self.signer)
+        return [(told, envelope) for (told, _), envelope in zip(ready, envelopes, strict=True)]
 
     def _composed(
         self, sending: Sending, letters: Letters, link: SealingKey, bearers: Bearers
-    ) -> tuple[Sending, Envelope] | None:
+    ) -> tuple[Sending, Draft] | None:
         """The command, and the sending as far as it is in it: who has no key to seal to is not marked as sent."""
         command = self._command(sending, letters, link, bearers)
         if command is None:
@@ -109,7 +110,7 @@ class Dispatcher:
         if missed := [task.custodian for task in sending.tasks if task.id not in reached]:
             log.error("commands.without_key", request=str(sending.request.id), custodian=missed)
         told = replace(sending, tasks=tuple(task for task in sending.tasks if task.id in reached))
-        return told, close_envelope(command, signer=self.signer)
+        return told, draft(command)
 
     def _command(self, sending: Sending, letters: Letters, link: SealingKey, bearers: Bearers) -> Command | None:
         secrets = Secrets(

@@ -10,7 +10,7 @@ from contracts.answer import Answer, ClassAnswer
 from contracts.command import Command, Lane, Operation, SealedSlice, Slice, SliceIdentifier
 from contracts.dead_letter import Refusal
 from contracts.door import Door, Opened, Sorted, answers_door, commands_door, open_envelopes
-from contracts.envelope import Envelope, Record, close_envelope
+from contracts.envelope import Envelope, Message, Record, close_envelope, close_envelopes
 from contracts.heartbeat import Heartbeat, Progress
 from contracts.identifiers import IdentifierKind
 from contracts.ids import CommandId, CustodianId, DataClass, RequestId, TaskId, WorkerId
@@ -159,6 +159,11 @@ def without_header(record: FakeRecord, name: str) -> FakeRecord:
 
 def the_command_record() -> FakeRecord:
     return delivered(close_envelope(a_command(), signer=ACCESS_KEY))
+
+
+def together(*messages: Message, signer: SigningKey = ACCESS_KEY) -> list[FakeRecord]:
+    """Return what a reader gets of messages that left together."""
+    return [delivered(each) for each in close_envelopes(messages, signer=signer)]
 
 
 def the_answer_record() -> FakeRecord:

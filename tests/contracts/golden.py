@@ -19,11 +19,12 @@ from contracts.bus.letters import dead_letter
 from contracts.command import Command, Operation, SealedSlice, Slice
 from contracts.dead_letter import Refusal
 from contracts.door import Rejected
-from contracts.envelope import Message, ce_headers, close_envelope
+from contracts.envelope import Message, ce_headers, close_envelope, draft
 from contracts.keys import PublicSigningKey, SigningKey
 from contracts.parts import PartRecord, encode_record, encrypt_part
 from contracts.results import Erased, Found, Ground, Level, Retained
 from tests.contracts import builders as b
+from tests.contracts.badly_treed import bad_signatures
 from tests.contracts.reference import seal_by_the_book
 
 FOLDER: Final = Path(contracts.__file__).with_name("golden")
@@ -106,11 +107,18 @@ def good() -> Iterator[Case]:
         yield Case(name=name, about=f"{name.title()}.", record=record, expect="opened", reader="orchestrator")
     hint = b.without_header(collect, "to")
     yield Case(name="no_hint", about="Without `to`, the slices decide.", record=hint, expect="opened", slice="opened")
+    for n, record in enumerate(b.together(command(), command(Operation.PREVIEW), command(Operation.PROBE))):
+        about = f"Number {n} of three commands that were signed together."
+        yield Case(name=f"tree_{n}", about=about, record=record, expect="opened", slice="opened")
+    (answer, _) = b.together(collected(), b.a_heartbeat(), signer=b.CRM_KEY)
+    about = "An answer, signed together with a heartbeat."
+    yield Case(name="tree_answer", about=about, record=answer, expect="opened", reader="orchestrator")
 
 
 def bad() -> Iterator[Case]:
     """What must not be acted on."""
     yield from badly_signed()
+    yield from badly_signed_together()
     yield from badly_put()
     yield from badly_timed()
 
@@ -138,6 +146,19 @@ def badly_signed() -> Iterator[Case]:
     theirs = closed(b.an_answer(), signer=b.SHOP_KEY)
     about = "A custodian answers for another."
     yield Case(name="other", about=about, record=theirs, expect=Refusal.WRONG_CUSTODIAN, reader="orchestrator")
+
+
+def badly_signed_together() -> Iterator[Case]:
+    """Number 1 of three, each time with something wrong."""
+    three = [command(), command(Operation.PREVIEW), command(Operation.PROBE)]
+    alone, whole = closed(three[1]), b.together(*three)[1]
+    batch = [draft(each).signed_bytes for each in three]
+    for name, about, sig in bad_signatures(batch, signer=b.ACCESS_KEY, stranger=b.STRANGER_KEY):
+        record = b.with_header(alone, "sig", sig.encode())
+        yield Case(name=f"tree_{name}", about=about, record=record, expect=Refusal.BAD_SIGNATURE)
+    swapped = replace(whole, value=closed(three[0]).value)
+    about = "The value of another in the tree."
+    yield Case(name="tree_swapped", about=about, record=swapped, expect=Refusal.BAD_SIGNATURE)
 
 
 def badly_put() -> Iterator[Case]:

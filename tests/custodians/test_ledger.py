@@ -8,7 +8,7 @@ import pytest
 from cryptography.exceptions import InvalidTag
 
 from contracts.command import Operation
-from contracts.envelope import Envelope
+from contracts.envelope import Draft
 from contracts.results import Halted
 from contracts.topics import Channel
 from custodians.runner import ledger
@@ -28,7 +28,7 @@ def an_order(issue: int = 1, operation: Operation = Operation.ERASE) -> Order:
 
 
 def an_answer(order: Order, text: bytes = b"{}") -> Stored:
-    return stored(order, Envelope(channel=Channel.ANSWERS, key=b"k", value=text, headers=()))
+    return stored(order, Draft(environment="test", channel=Channel.ANSWERS, key=b"k", value=text, headers=()))
 
 
 def a_row(state: State, **more: object) -> Row:

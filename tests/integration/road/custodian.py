@@ -12,7 +12,7 @@ from typing import assert_never
 from contracts.answer import Answer, ClassAnswer, PartRef
 from contracts.command import Command, Lane, Operation, Slice, SliceIdentifier
 from contracts.door import Opened, commands_door, open_envelopes
-from contracts.envelope import Envelope, Record, close_envelope
+from contracts.envelope import Envelope, Record, close_envelope, close_envelopes
 from contracts.heartbeat import Heartbeat, Progress
 from contracts.identifiers import Identifier, IdentifierKind
 from contracts.ids import CustodianId, DataClass, TaskId, WorkerId
@@ -131,7 +131,7 @@ class FakeCustodian:
         self.commands += opened
         opened.sort(key=lambda each: each.message.operation is not Operation.HALT)  # what is not begun can be stopped
         answers = [await self.answer(each, now=now, upload=upload) for each in opened]
-        return [close_envelope(each, signer=self.signer) for each in answers]
+        return close_envelopes(answers, signer=self.signer)
 
     async def answer(self, opened: Opened[Command], *, now: int, upload: Upload) -> Answer:
         command = opened.message

@@ -1,0 +1,67 @@
+"""How answers leave: together when they are ready together, alone without waiting, and always in the bytes stored."""
+
+from base64 import b64decode
+
+from contracts.command import Operation
+from contracts.envelope import Envelope
+from contracts.keys import SealingKey
+from contracts.results import Rejected, Rejection
+from tests.custodians.bench import MY_SEAL, Bench, OnBus, a_command, a_task
+
+OTHERS_SEAL = SealingKey.generate(b"o" * 32)
+
+
+def signature_of(envelope: Envelope) -> str:
+    return dict(envelope.headers)["sig"].decode()
+
+
+def signature_over_all(envelope: Envelope) -> bytes:
+    scheme, _, text = signature_of(envelope).partition(":")
+    assert scheme == "tree"
+    return b64decode(text)[8:72]
+
+
+def a_preview(n: int, *, seal_to: SealingKey = MY_SEAL) -> OnBus:
+    return a_command(Operation.PREVIEW, task=a_task(n), seal_to=seal_to)
+
+
+async def test_an_answer_that_is_ready_alone_is_signed_alone(bench: Bench) -> None:
+    async with bench.life() as life:
+        await life.take(a_preview(1))
+    (envelope,) = bench.sent.envelopes
+    assert signature_of(envelope).startswith("ed25519:")
+
+
+async def test_answers_that_are_ready_together_leave_under_one_signature(bench: Bench) -> None:
+    async with bench.life() as life:
+        await life.take(*(a_preview(n) for n in range(5)))
+    assert {each.task_id for each in bench.answers} == {a_task(n) for n in range(5)}
+    assert len({signature_over_all(each) for each in bench.sent.envelopes}) == 1
+
+
+async def test_an_answer_that_leaves_again_with_others_says_the_same_bytes(bench: Bench) -> None:
+    async with bench.life() as life:
+        await life.take(first := a_preview(1))
+        await life.take(first, a_preview(2))
+    alone, again, other = bench.sent.envelopes
+    assert again.value == alone.value
+    assert signature_over_all(again) == signature_over_all(other)
+    assert [each.task_id for each in bench.answers] == [a_task(1), a_task(1), a_task(2)]
+
+
+async def test_answers_that_were_left_behind_by_a_kill_leave_together_in_the_next_life(bench: Bench) -> None:
+    bench.sent.down = True
+    async with bench.life() as life:
+        await life.take(*(a_preview(n) for n in range(3)))
+    bench.sent.down = False
+    async with bench.life() as life:
+        await life.resume()
+    assert len(bench.answers) == 3
+    assert len({signature_over_all(each) for each in bench.sent.envelopes}) == 1
+
+
+async def test_refusals_of_one_batch_leave_together(bench: Bench) -> None:
+    async with bench.life() as life:
+        await life.take(*(a_preview(n, seal_to=OTHERS_SEAL) for n in range(3)))
+    assert [each.outcome for each in bench.answers] == [Rejected(reason=Rejection.UNKNOWN_KEY)] * 3
+    assert len({signature_over_all(each) for each in bench.sent.envelopes}) == 1
