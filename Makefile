@@ -6,10 +6,10 @@ PYTHON ?= python3
 TIED := $(shell command -v setpriv >/dev/null 2>&1 && echo setpriv --pdeathsig TERM)
 CODE := contracts custodians orchestrator tests
 # each starts the whole system: one after the other, with both cores for itself
-SYSTEMS := tests/e2e tests/kills tests/tour
+SYSTEMS := tests/e2e tests/kills tests/tour tests/crash/test_crash.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test quick check fmt lint types imports dependencies spelling schemas clean
+.PHONY: help install demo up test quick bench crash soak check fmt lint types imports dependencies spelling schemas clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,7 +35,16 @@ test: install ## all tests, on embedded services (and on containers where an eng
 quick: install ## what needs no service: a minute at most
 	@$(BIN)/pytest tests/unit tests/contracts tests/custodians tests/house
 
+bench: install ## CPU, time, memory, statements and messages of a request (MORE="--in-a-row 10000 --rows 200000 --idle")
+	@$(TIED) $(BIN)/python -m tests.bench $(MORE)
+
 check: fmt lint types imports dependencies spelling test ## exactly what CI runs
+
+crash: install ## 210 faults of every kind while 500 people ask, judged from outside (MORE="--seed 7")
+	@$(TIED) $(BIN)/python -m tests.crash $(MORE)
+
+soak: install ## the same for an hour
+	@$(TIED) $(BIN)/python -m tests.crash --minutes 60 --faults 1500 --requests 3000 $(MORE)
 
 fmt: install
 	@$(BIN)/ruff format --check $(CODE)
