@@ -23,6 +23,7 @@ PATIENCE: Final = text("set local lock_timeout = '2s'")
 # nobody is between having read the switches and committing what followed from it
 READERS_DONE: Final = text("select pg_advisory_xact_lock(7236003)")
 LOCK_NOT_AVAILABLE: Final = "55P03"
+KNOWN: Final = text("select exists(select from custodian where id = :id)")
 READ: Final = text("""
     select scope, what, stopped, why, ticket, by, at from switch where scope = :scope and what = :what
 """)
@@ -82,6 +83,12 @@ async def read(tx: Transaction, scope: str, what: What) -> Switch | None:
         by=row.by,
         at=row.at,
     )
+
+
+async def is_custodian(tx: Transaction, scope: str) -> bool:
+    """Whether there is a custodian of that id."""
+    known: bool = (await tx.connection.execute(KNOWN, {"id": scope})).scalar_one()
+    return known
 
 
 async def turn(tx: Transaction, wish: Wish, *, by: str, entry_id: EventId) -> bool:

@@ -19,6 +19,7 @@ from orchestrator.entrypoints.api import (
     requests,
     service,
     staff,
+    stops,
     why,
 )
 from orchestrator.entrypoints.api.deps import Deps
@@ -35,6 +36,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     reports.router,
     staff.router,
     custodians.router,
+    stops.router,
     audit.router,
     dead_letters.router,
     service.router,

@@ -45,6 +45,11 @@ PERMISSIONS: Final[Mapping[tuple[str, str], Allowed]] = MappingProxyType(
         ("POST", f"{V1}/staff/{{staff}}/tokens"): frozenset({R.ADMIN}),
         ("GET", f"{V1}/custodians"): EVERYBODY,
         ("POST", f"{V1}/custodians"): frozenset({R.ADMIN}),
+        ("POST", f"{V1}/custodians/{{custodian}}/pause"): frozenset({R.ONCALL, R.ADMIN}),
+        ("POST", f"{V1}/custodians/{{custodian}}/resume"): frozenset({R.ONCALL, R.ADMIN}),
+        ("GET", f"{V1}/switches"): EVERYBODY,
+        ("POST", f"{V1}/switches/stop"): frozenset({R.ONCALL, R.ADMIN}),
+        ("POST", f"{V1}/switches/release"): frozenset({R.ONCALL, R.ADMIN}),  # not one's own: the flow sees to it
         ("GET", f"{V1}/audit"): frozenset({R.AUDITOR}),
         ("GET", f"{V1}/audit/export"): frozenset({R.AUDITOR}),
         ("GET", f"{V1}/dead-letters"): frozenset({R.ONCALL}),

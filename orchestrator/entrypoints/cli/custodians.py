@@ -1,4 +1,4 @@
-"""`dsar custodians`: who takes part, and letting one in."""
+"""`dsar custodians`: who takes part, letting one in, and pausing one."""
 
 import json
 from pathlib import Path
@@ -7,39 +7,49 @@ from typing import Annotated
 import typer
 
 from orchestrator.entrypoints.cli.client import Code, Failed, Json, talking
-from orchestrator.entrypoints.cli.output import AsJson, as_document, line, moment, table
+from orchestrator.entrypoints.cli.output import AsJson, DryRun, as_document, line, moment, table
+from orchestrator.entrypoints.cli.stopping import Reason, Ticket, turn
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
+Custodian = Annotated[str, typer.Argument(help="Its id, as the list shows it.")]
 
 
 @app.callback(invoke_without_command=True)
 def custodians(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """List custodians with their workers, or admit one."""
-    if context.invoked_subcommand is not None:
-        return
+    """List custodians with their workers, admit one, or pause one."""
+    if context.invoked_subcommand is None:
+        list_(as_json=as_json)
+
+
+@app.command("list")
+def list_(*, as_json: AsJson = False) -> None:
+    """List custodians with their workers; the same as no command."""
     with talking(as_json=as_json) as api:
         found = api.get("/custodians")
     if as_json:
         as_document(found)
         return
-    rows = [
-        (
-            each["id"],
-            each["owner"],
-            each["classes"],
-            len(each["workers"]),
-            moment(each["last_heard"]),
-            each["open_tasks"],
-        )
-        for each in found["custodians"]
-    ]
     empty = "no custodian is admitted yet: dsar custodians admit FILE"
-    table(["custodian", "owner", "data classes", "workers", "last heard", "open"], rows, empty=empty)
+    headings = ["custodian", "owner", "data classes", "workers", "last heard", "open", "stands"]
+    table(headings, map(_row, found["custodians"]), empty=empty)
 
 
 def _row(custodian: Json) -> tuple[object, ...]:
     workers, heard = len(custodian["workers"]), moment(custodian["last_heard"])
-    return custodian["id"], custodian["owner"], custodian["classes"], workers, heard, custodian["open_tasks"]
+    facts = (custodian["id"], custodian["owner"], custodian["classes"], workers, heard, custodian["open_tasks"])
+    return *facts, _stands(custodian)
+
+
+def _stands(custodian: Json) -> list[str]:
+    """Who stops it: we, or its own team, which takes a worker down."""
+    draining = sum(worker["draining"] for worker in custodian["workers"])
+    said = {
+        "disabled": custodian["disabled_at"] is not None,
+        "paused": custodian["paused"],
+        "erasing stopped": custodian["erasure_stopped"],
+        f"{draining} draining": draining > 0,
+    }
+    return [word for word, true in said.items() if true] or ["–"]
 
 
 @app.command()
@@ -57,3 +67,21 @@ def admit(
         as_document(admitted)
     else:
         line(f"{admitted['id']}  admitted with {', '.join(admitted['classes'])}")
+
+
+@app.command()
+def pause(
+    custodian: Custodian, *, reason: Reason, ticket: Ticket = None, dry_run: DryRun = False, as_json: AsJson = False
+) -> None:
+    """Send it nothing more but halts, until it is resumed; nobody else is held up. May be repeated."""
+    body = {"reason": reason, "ticket": ticket, "dry_run": dry_run}
+    turn(f"/custodians/{custodian}/pause", body, as_json=as_json)
+
+
+@app.command()
+def resume(
+    custodian: Custodian, *, reason: Reason, ticket: Ticket = None, dry_run: DryRun = False, as_json: AsJson = False
+) -> None:
+    """Send it what has waited, and whatever comes."""
+    body = {"reason": reason, "ticket": ticket, "dry_run": dry_run}
+    turn(f"/custodians/{custodian}/resume", body, as_json=as_json)

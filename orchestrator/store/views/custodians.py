@@ -15,6 +15,8 @@ from orchestrator.store.session import Transaction
 CUSTODIANS: Final = text("""
     select c.id, c.manifest_hash, c.admitted_at, c.admitted_by, c.disabled_at,
            convert_from(m.body, 'UTF8') as manifest,
+           exists(select from switch s where s.scope = c.id and s.what = 'commands' and s.stopped) as paused,
+           exists(select from switch s where s.scope = c.id and s.what = 'erasure' and s.stopped) as erasure_stopped,
            (select count(*) from task t where t.custodian = c.id
                                           and t.state in ('issued', 'halt_requested')) as open_tasks
     from custodian c join manifest m on m.hash = c.manifest_hash order by c.id
@@ -51,6 +53,8 @@ class CustodianView:
     admitted_at: datetime
     admitted_by: str
     disabled_at: datetime | None
+    paused: bool
+    erasure_stopped: bool  # at this one; the switch for all is not told here
     last_heard: datetime | None
     open_tasks: int
     workers: tuple[Worker, ...]
@@ -77,6 +81,8 @@ def _custodian(row: Row[Any], workers: Sequence[Row[Any]]) -> CustodianView:
         admitted_at=row.admitted_at,
         admitted_by=row.admitted_by,
         disabled_at=row.disabled_at,
+        paused=row.paused,
+        erasure_stopped=row.erasure_stopped,
         last_heard=max((each.heard_at for each in workers), default=None),
         open_tasks=row.open_tasks,
         workers=tuple(_worker(each.worker, each.heard_at, each.body, row.manifest_hash) for each in workers),

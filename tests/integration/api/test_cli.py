@@ -109,6 +109,14 @@ def a_key(folder: Path, who: str = "approver") -> Path:
     return file
 
 
+def _at_one(*words: str) -> Prepare:
+    async def prepare(world: World, folder: Path) -> Words:
+        await world.admitted()
+        return list(words)
+
+    return prepare
+
+
 CALLS: Final[dict[str, Prepare]] = {
     "request open": _open,
     "request open --file": _file,
@@ -126,7 +134,13 @@ CALLS: Final[dict[str, Prepare]] = {
     "request admit": _of(_proposed, "verifier", "request", "admit", "{id}", "2"),
     "request reject": _of(_proposed, "verifier", "request", "reject", "{id}", "2"),
     "custodians": _plainly("support", "custodians"),
+    "custodians list": _plainly("support", "custodians", "list"),
     "custodians admit": _admit_custodian,
+    "custodians pause": _at_one("oncall", "custodians", "pause", "crm", "--reason", "maintenance"),
+    "custodians resume": _at_one("oncall", "custodians", "resume", "crm", "--reason", "resolved", "--dry-run"),
+    "switch list": _plainly("support", "switch", "list"),
+    "switch stop": _plainly("oncall", "switch", "stop", "--reason", "incident", "--ticket", "OPS-12"),
+    "switch release": _at_one("admin", "switch", "release", "--custodian", "crm", "--reason", "resolved"),
     "staff add": _plainly("admin", "staff", "add", "Jo", "--role", "support"),
     "staff list": _plainly("admin", "staff", "list"),
     "staff token": _plainly("admin", "staff", "token", "support"),

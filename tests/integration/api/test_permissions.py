@@ -24,7 +24,7 @@ from tests.integration.api.world import World, a_signed_manifest, token
 NOBODY: Final = UUID(int=0)
 HERE: Final = {
     "request": str(NOBODY), "n": "1", "staff": "s-nobody", "partition": "0", "offset": "3", "task": str(NOBODY),
-    "issue_no": "1",
+    "issue_no": "1", "custodian": "nobody",
 }  # fmt: skip
 EMPTY_HANDED: Final = {  # what somebody who may do it is told, for a body that is empty and things that do not exist
     ("GET", "/livez"): 200,
@@ -56,6 +56,11 @@ EMPTY_HANDED: Final = {  # what somebody who may do it is told, for a body that 
     ("POST", f"{V1}/staff/{{staff}}/tokens"): 404,
     ("GET", f"{V1}/custodians"): 200,
     ("POST", f"{V1}/custodians"): 422,
+    ("POST", f"{V1}/custodians/{{custodian}}/pause"): 422,
+    ("POST", f"{V1}/custodians/{{custodian}}/resume"): 422,
+    ("GET", f"{V1}/switches"): 200,
+    ("POST", f"{V1}/switches/stop"): 422,
+    ("POST", f"{V1}/switches/release"): 422,
     ("GET", f"{V1}/audit"): 200,
     ("GET", f"{V1}/audit/export"): 200,
     ("GET", f"{V1}/dead-letters"): 200,
@@ -144,11 +149,11 @@ def test_nobody_but_an_approver_approves(role: Role) -> None:
     assert role not in (PERMISSIONS["POST", f"{V1}/requests/{{request}}/approve"] or ())
 
 
-def test_an_admin_decides_about_people_and_custodians_and_nothing_else() -> None:
+def test_an_admin_decides_about_people_custodians_and_switches_and_nothing_else() -> None:
     changes = {
         path for (method, path), allowed in PERMISSIONS.items() if method != "GET" and Role.ADMIN in (allowed or ())
     }
-    assert {path.split("/")[3] for path in changes} == {"staff", "custodians"}
+    assert {path.split("/")[3] for path in changes} == {"staff", "custodians", "switches"}
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer dst_", "Bearer dst_" + "0" * 64, "Basic YTpi", "dst_x"])
