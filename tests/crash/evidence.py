@@ -10,7 +10,7 @@ from typing import Final
 from tests.crash.case import Deleted, Evidence, Held
 from tests.crash.office import Office
 from tests.crash.people import Person
-from tests.crash.schedule import Fault, named
+from tests.crash.schedule import named
 from tests.crash.world import World
 
 PROGRESS: Final = ("answer.", "command.", "search.", "erase.", "probe.", "report.built")
@@ -56,16 +56,16 @@ def outcomes(office: Office) -> dict[str, int]:
     return dict(Counter(each.outcome or f"open: {each.state}" for each in office.files.values()))
 
 
-def recoveries(export: Sequence[bytes], healed: Sequence[tuple[Fault, float]]) -> list[float]:
-    """Seconds from each heal to the next entry that only working parts can have made; heals after the last are none."""
+def recoveries(export: Sequence[bytes], spans: Sequence[tuple[float, float]]) -> list[float]:
+    """Seconds from each heal to the next entry that only working parts can have made.
+
+    A heal in the middle of another fault is none, and neither is one after which there was nothing left to do.
+    """
     made = sorted(
         datetime.fromisoformat(entry["at"]).timestamp()
         for entry in map(json.loads, export)
         if entry["type"].startswith(PROGRESS)
     )
-    found = []
-    for _, at in healed:
-        following = bisect_right(made, at)
-        if following < len(made):
-            found.append(made[following] - at)
-    return sorted(found)
+    whole = [end for _, end in spans if not any(began < end < healed for began, healed in spans)]
+    following = [(bisect_right(made, at), at) for at in whole]
+    return sorted(made[next_] - at for next_, at in following if next_ < len(made))

@@ -22,7 +22,7 @@ class Nemesis:
     world: World
     done: Counter[Kind] = field(default_factory=Counter)
     skipped: Counter[tuple[Kind, str]] = field(default_factory=Counter)
-    healed: list[tuple[Fault, float]] = field(default_factory=list)
+    spans: list[tuple[float, float]] = field(default_factory=list)  # from its beginning until it was healed
 
     async def rage(self, faults: Sequence[Fault]) -> None:
         """Carry it out; return when the last fault is healed."""
@@ -33,6 +33,7 @@ class Nemesis:
                 tasks.create_task(self._carry_out(fault))
 
     async def _carry_out(self, fault: Fault) -> None:
+        began = time.time()
         try:
             await DEEDS[fault.kind](self.world, fault)
         except NotPossible as error:
@@ -41,4 +42,4 @@ class Nemesis:
             self.skipped[fault.kind, f"in the middle of another: {type(error).__name__}"] += 1
         else:
             self.done[fault.kind] += 1
-            self.healed.append((fault, time.time()))
+            self.spans.append((began, time.time()))

@@ -103,7 +103,7 @@ async def _run(options: Options, folder: Path) -> Verdict:
         done=dict(nemesis.done),
         skipped=dict(nemesis.skipped),
         outcomes=evidence.outcomes(office),
-        recovery_s=evidence.recoveries(exports[-1], nemesis.healed),
+        recovery_s=evidence.recoveries(exports[-1], nemesis.spans),
         settled_s=settled_s,
         took_s=time.monotonic() - began,
         own_deaths={name: child.own_deaths for name, child in made.everybody.items() if child.own_deaths},
