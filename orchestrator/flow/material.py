@@ -17,7 +17,8 @@ from orchestrator.domain.outcome import gaps
 from orchestrator.domain.plan import Line
 from orchestrator.report.given import CustodianGiven, LineGiven, PartGiven, ReportInput
 from orchestrator.store import cases, keys, reports
-from orchestrator.store.reports import Job
+from orchestrator.store.keys import Pairs
+from orchestrator.store.reports import Job, SignedAnswer
 from orchestrator.store.session import Transaction
 from orchestrator.vault.identifiers import open_identifier
 from orchestrator.vault.keys import KeyUse, unwrap
@@ -39,22 +40,52 @@ class Material:
     content_keys: Mapping[tuple[TaskId, int], bytes] = field(repr=False)
     reply_public: bytes
 
+    @property
+    def size(self) -> int:
+        """What the custodians uploaded, in bytes."""
+        return sum(part.size for part in self.given.parts)
 
-async def gather(tx: Transaction, job: Job, *, controller: str, link: Kms, reply: Kms) -> Material:
-    """Read and open the input of *job*, in the transaction that holds it.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """The frozen input of one report as it lies in the tables: sealed, wrapped and signed."""
+
+    job: Job
+    case: Case
+    pairs: Pairs
+    answers: tuple[SignedAnswer, ...]
+
+
+async def gather(tx: Transaction, jobs: Sequence[Job]) -> list[Gathered]:
+    """Read the input of *jobs*, of one request each."""
+    ids = [job.request for job in jobs]
+    held, pairs = await cases.lock(tx, ids), await keys.read(tx, ids)
+    answers = await reports.answers(tx, [job.frozen for job in jobs])
+    return [
+        Gathered(
+            job=job,
+            case=held[job.request],
+            pairs=pairs[job.request],
+            answers=tuple(answers[TaskId(task)] for task, _ in job.frozen.answers if task in answers),
+        )
+        for job in jobs
+    ]
+
+
+async def opened(gathered: Gathered, *, controller: str, link: Kms, reply: Kms) -> Material:
+    """Open what was gathered, without a lock: a KMS may be slow.
 
     Raises `Shredded` if there is nothing left to open it with.
     """
-    case = (await cases.lock(tx, [job.request]))[job.request]
-    pairs = await keys.of_request(tx, job.request)
+    job, pairs = gathered.job, gathered.pairs
     if pairs.link.wrapped is None or pairs.reply.wrapped is None:
         raise Shredded("the request was shredded")
     link_key = await unwrap(link, job.request, KeyUse.LINK, pairs.link.wrapped)
     reply_key = await unwrap(reply, job.request, KeyUse.REPLY, pairs.reply.wrapped)
-    answers = [Answer.model_validate_json(each.signed) for each in await reports.answers(tx, job.frozen)]
+    answers = [Answer.model_validate_json(each.signed) for each in gathered.answers]
     return Material(
-        given=_given(case, answers, job, controller),
-        identifiers=_identifiers(case, link_key),
+        given=_given(gathered.case, answers, job, controller),
+        identifiers=_identifiers(gathered.case, link_key),
         content_keys=_content_keys(answers, reply_key, job.request),
         reply_public=pairs.reply.public,
     )

@@ -16,13 +16,19 @@ from orchestrator.store.reports import Built, Job
 from orchestrator.store.session import Transaction
 
 
-async def built(tx: Transaction, request: RequestId, report: Built, *, policy: Policy) -> None:
-    """Record a finished report, in the transaction that held its job: no number is built twice."""
-    draft = Draft(await cases.lock_one(tx, request), at=tx.now, policy=policy)
-    await reports.built(tx, request, report)
-    if draft.request.state is State.REPORTING:  # withdrawn meanwhile: the report is kept from everybody
-        draft.note(Event.REPORT_BUILT, facts={"n": report.n, "digest": report.digest, "size": report.size})
-        await cases.write(tx, [draft.step()])
+async def built(tx: Transaction, finished: Mapping[RequestId, Built], *, policy: Policy) -> None:
+    """Record finished reports, in the transaction that held their jobs: no number is built twice."""
+    if not finished:
+        return
+    held = await cases.lock(tx, finished)
+    await reports.built(tx, finished)
+    steps = []
+    for request, report in finished.items():
+        draft = Draft(held[request], at=tx.now, policy=policy)
+        if draft.request.state is State.REPORTING:  # withdrawn meanwhile: the report is kept from everybody
+            draft.note(Event.REPORT_BUILT, facts={"n": report.n, "digest": report.digest, "size": report.size})
+            steps.append(draft.step())
+    await cases.write(tx, steps)
 
 
 async def failed(tx: Transaction, job: Job, error: str, *, policy: Policy) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Final
 
 from contracts.ids import CustodianId, DataClass, TaskId
 from contracts.parts import BrokenPart, PartRecord, decode_records, decrypt_part
@@ -11,20 +12,36 @@ from orchestrator.report.given import PartGiven, ReportInput
 Fetch = Callable[[PartGiven], AsyncIterator[bytes]]
 """Gives the ciphertext of a part, in chunks."""
 
+KEPT_BYTES: Final = 64 * 1024
+"""A class of up to so much ciphertext is read once for all its passes."""
+
 ContentKeys = Mapping[tuple[TaskId, int], bytes]
 """The content key of each issue, by task and issue number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
-    """What the custodians uploaded. No more than one part is held at a time."""
+    """What the custodians uploaded. No more is held at a time than one part, or one small class."""
 
     report: ReportInput
     fetch: Fetch
     keys: ContentKeys = field(repr=False)
+    _kept: dict[tuple[CustodianId, DataClass], list[PartRecord]] = field(default_factory=dict, init=False, repr=False)
 
     async def records(self, custodian: CustodianId, data_class: DataClass) -> AsyncIterator[PartRecord]:
         """Yield the records of one class, in the order of the upload; raise `BrokenPart` for what is not genuine."""
+        place = (custodian, data_class)
+        if place not in self._kept and sum(part.size for part in self.parts(*place)) <= KEPT_BYTES:
+            self._kept.clear()
+            self._kept[place] = [each async for each in self._read(*place)]
+        if place in self._kept:
+            for each in self._kept[place]:
+                yield each
+        else:
+            async for each in self._read(*place):
+                yield each
+
+    async def _read(self, custodian: CustodianId, data_class: DataClass) -> AsyncIterator[PartRecord]:
         for part in self.parts(custodian, data_class):
             for record in decode_records(await self._plaintext(part)):
                 if record.data_class != data_class:

@@ -27,6 +27,7 @@ _TEMPLATES: Final = Environment(
     loader=PackageLoader("orchestrator.report"),
     autoescape=True,
     undefined=StrictUndefined,
+    auto_reload=False,  # they are part of the program: no look at the disk for each page
     trim_blocks=True,
     lstrip_blocks=True,
 )

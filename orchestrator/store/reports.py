@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -31,12 +31,14 @@ AGAIN: Final = text("""
 # the lock is held while the report is built: a reporter that dies lets go of it at once
 TAKE: Final = text("""
     select request, n, cast(frozen as text) as frozen, wanted_at from report
-    where state = 'wanted' order by wanted_at limit 1 for update skip locked
+    where state = 'wanted' order by wanted_at limit :most for update skip locked
 """)
 BUILT: Final = text("""
-    update report set state = 'built', digest = :digest, size = :size, parts = :parts,
-                      sealed_key = :sealed_key, built_at = :now
-    where request = :request and n = :n
+    update report r set state = 'built', digest = u.digest, size = u.size, parts = u.parts,
+                        sealed_key = u.sealed_key, built_at = :now
+    from unnest(cast(:request as uuid[]), cast(:n as int[]), cast(:digest as text[]), cast(:size as bigint[]),
+                cast(:parts as int[]), cast(:sealed_key as text[])) as u(request, n, digest, size, parts, sealed_key)
+    where r.request = u.request and r.n = u.n
 """)
 FAILED: Final = text("update report set state = 'failed' where request = :request and n = :n")
 NEWEST: Final = text("""
@@ -45,7 +47,7 @@ NEWEST: Final = text("""
 """)
 ANSWERS: Final = text("""
     select task, issue_no, digest, signed from answer
-    where task = any(cast(:tasks as uuid[])) and digest = any(cast(:digests as text[]))
+    where (task, digest) in (select * from unnest(cast(:tasks as uuid[]), cast(:digests as text[])))
 """)
 
 
@@ -103,34 +105,37 @@ async def want_again(tx: Transaction, request: RequestId) -> None:
     await tx.connection.execute(AGAIN, {"request": request, "now": tx.now})
 
 
-async def take(tx: Transaction) -> Job | None:
-    """The report that has waited longest, locked until the transaction ends; None if none waits."""
-    row = (await tx.connection.execute(TAKE)).one_or_none()
-    if row is None:
-        return None
-    frozen = FrozenInput.model_validate_json(row.frozen)
-    return Job(request=RequestId(row.request), n=row.n, frozen=frozen, wanted_at=row.wanted_at)
+async def take(tx: Transaction, *, most: int) -> list[Job]:
+    """The reports that have waited longest, locked until the transaction ends."""
+    rows = (await tx.connection.execute(TAKE, {"most": most})).all()
+    return [
+        Job(
+            request=RequestId(row.request),
+            n=row.n,
+            frozen=FrozenInput.model_validate_json(row.frozen),
+            wanted_at=row.wanted_at,
+        )
+        for row in rows
+    ]
 
 
-async def answers(tx: Transaction, frozen: FrozenInput) -> list[SignedAnswer]:
-    """The answers of a frozen input, as they were signed."""
-    wanted = {"tasks": [task for task, _ in frozen.answers], "digests": [digest for _, digest in frozen.answers]}
+async def answers(tx: Transaction, inputs: Sequence[FrozenInput]) -> dict[TaskId, SignedAnswer]:
+    """The answers of these frozen inputs, as they were signed."""
+    asked = [pair for frozen in inputs for pair in frozen.answers]
+    wanted = {"tasks": [task for task, _ in asked], "digests": [digest for _, digest in asked]}
     rows = (await tx.connection.execute(ANSWERS, wanted)).all()
-    return [SignedAnswer(task=TaskId(row.task), issue_no=row.issue_no, signed=row.signed) for row in rows]
-
-
-async def built(tx: Transaction, request: RequestId, report: Built) -> None:
-    """Keep where a finished report lies."""
-    row = {
-        "request": request,
-        "n": report.n,
-        "digest": report.digest,
-        "size": report.size,
-        "parts": report.parts,
-        "sealed_key": report.sealed_key,
-        "now": tx.now,
+    return {
+        TaskId(row.task): SignedAnswer(task=TaskId(row.task), issue_no=row.issue_no, signed=row.signed) for row in rows
     }
-    await tx.connection.execute(BUILT, row)
+
+
+async def built(tx: Transaction, reports: Mapping[RequestId, Built]) -> None:
+    """Keep where finished reports lie."""
+    arrays: dict[str, Any] = {
+        name: [getattr(each, name) for each in reports.values()]
+        for name in ("n", "digest", "size", "parts", "sealed_key")
+    }
+    await tx.connection.execute(BUILT, arrays | {"request": list(reports), "now": tx.now})
 
 
 async def failed(tx: Transaction, job: Job) -> None:

@@ -196,7 +196,7 @@ class World:
             sealed = seal(notes.to_bytes(), to=public, kid=kid_of(public), apv=str(id_))
             digest = sha256(plain).hexdigest()
             built = Built(n=1, digest=digest, size=len(plain), parts=parts, sealed_key=sealed)
-            await reports.built(tx, id_, built, policy=POLICY)
+            await reports.built(tx, {id_: built}, policy=POLICY)
 
     async def deliverable(self, plain: bytes = b"PK report") -> UUID:
         """An access request whose report waits to be fetched."""

@@ -15,6 +15,7 @@ from contracts.parts import SealedNotes
 from contracts.sealing import open_sealed
 from orchestrator.domain.errors import Conflict
 from orchestrator.domain.request import Kind, Outcome, State
+from orchestrator.entrypoints import reporter
 from orchestrator.report.pieces import decrypt_pieces
 from orchestrator.settings import Role
 from orchestrator.store import keys
@@ -123,9 +124,35 @@ async def test_the_next_try_makes_the_same_plain_archive(world: World) -> None:
     event.remove(*hook)
     assert await world.reporter.once() == 1
     report = await fetched(world, request)
-    assert report.digest in seen
-    assert report.size in seen
-    assert report.sealed_key not in seen  # a content key is never used twice
+    assert [report.digest] in seen
+    assert [report.size] in seen
+    assert [report.sealed_key] not in seen  # a content key is never used twice
+
+
+async def test_many_are_built_in_one_turn_and_one_that_cannot_be_read_fails_alone(world: World) -> None:
+    await the_usual(world)
+    requests = [await asked(world, Kind.ACCESS) for _ in range(3)]
+    await world.drive()
+    for each in requests:
+        await released(world, each)
+    broken = next(each for each in (world.folder / "blobs" / str(requests[1])).rglob("*") if each.is_file())
+    broken.write_bytes(b"not what was uploaded")
+    assert await world.reporter.once() == 3
+    assert [await state(world, each) for each in requests] == [State.DELIVERABLE, State.REPORTING, State.DELIVERABLE]
+    assert "report.failed" in await world.events(requests[1])
+
+
+async def test_a_large_report_has_a_turn_of_its_own(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporter, "AT_ONCE_BYTES", 1)
+    await the_usual(world)
+    requests = [await asked(world, Kind.ACCESS) for _ in range(2)]
+    await world.drive()
+    for each in requests:
+        await released(world, each)
+    await world.reporter.once()
+    assert [await state(world, each) for each in requests] == [State.DELIVERABLE, State.REPORTING]
+    await world.reporter.once()
+    assert [await state(world, each) for each in requests] == [State.DELIVERABLE, State.DELIVERABLE]
 
 
 async def test_a_late_answer_between_two_tries_changes_nothing_of_the_report(world: World) -> None:

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from contracts.identifiers import identifier
 from contracts.parts import BrokenPart
 from contracts.results import Found
+from orchestrator.report import archive, collected
 from orchestrator.report.archive import build
 from orchestrator.report.given import ReportInput
 from orchestrator.report.survey import MAX_COLUMNS, OTHER
@@ -156,3 +157,11 @@ async def test_memory_stays_flat_however_many_records_there_are() -> None:
     assert size > 200_000
     assert many < 1.5 * few
     assert many < 8 * 2**20
+
+
+async def test_a_small_report_and_a_streamed_one_are_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    report, uploads = uploaded(2500, 1000)
+    at_once = await zipped(report, uploads, IDENTIFIERS)
+    monkeypatch.setattr(archive, "SMALL_BYTES", 0)
+    monkeypatch.setattr(collected, "KEPT_BYTES", 0)
+    assert await zipped(report, uploads, IDENTIFIERS) == at_once

@@ -35,12 +35,24 @@ async def test_records_come_in_the_order_of_the_upload_whatever_the_order_of_the
     assert await read(report_of(uploads), uploads) == list(range(6))
 
 
-async def test_only_one_part_is_fetched_before_its_records_are_wanted() -> None:
-    uploads = three_parts()
+async def test_of_a_large_class_one_part_is_fetched_before_its_records_are_wanted() -> None:
+    uploads = Uploads()
+    large = records("orders", ({"n": n, "text": "x" * 1000} for n in range(80)))
+    uploads.add("shop", [("orders", large[:40]), ("orders", large[40:])])
     report = report_of(uploads)
     collected = Collected(report=report, fetch=uploads.fetch, keys=uploads.keys)
     await anext(collected.records(report.custodians[0].id, report.custodians[0].lines[0].data_class))
     assert uploads.asked == [0]
+
+
+async def test_a_small_class_is_fetched_once_for_all_its_passes() -> None:
+    uploads = three_parts()
+    report = report_of(uploads)
+    collected = Collected(report=report, fetch=uploads.fetch, keys=uploads.keys)
+    for _ in range(3):
+        async for _ in collected.records(report.custodians[0].id, report.custodians[0].lines[0].data_class):
+            pass
+    assert uploads.asked == [0, 1, 2]
 
 
 def cut_off(uploads: Uploads) -> None:
