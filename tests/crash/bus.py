@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -39,6 +39,23 @@ async def shuffle(connection: Connection, channel: Channel, dice: Dice) -> int:
     records = dice.shuffled(list(dict.fromkeys(await _read(connection, channel))))[:COPIES]
     await _write(connection, channel, records)
     return len(records)
+
+
+async def spoil(connection: Connection, channel: Channel, dice: Dice) -> int:
+    """Write records that must be put aside one by one: nonsense, and copies that were tampered with; how many."""
+    found = await _read(connection, channel)
+    spoiled = [Copied(b"nobody", b'{"not": "ours"', ()), Copied(None, b"\xff" * 64, (("kid", b"\xff"),))]
+    if found:
+        real = dice.one_of(found)
+        middle = len(real.value or b"") // 2
+        spoiled.append(replace(real, value=_flipped(real.value or b"", middle)))
+        spoiled.append(replace(real, headers=tuple((name, b"\xff" + each) for name, each in real.headers)))
+    await _write(connection, channel, spoiled)
+    return len(spoiled)
+
+
+def _flipped(value: bytes, at: int) -> bytes:
+    return value[:at] + bytes([value[at] ^ 1]) + value[at + 1 :] if value else b"?"
 
 
 async def rewind(connection: Connection, group: str, channels: Sequence[Channel]) -> None:

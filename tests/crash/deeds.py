@@ -176,6 +176,12 @@ async def _shuffled(world: World, fault: Fault) -> None:
         await bus.shuffle(world.bus.connection("crash-shuffle"), CHANNELS[fault.target], dice)
 
 
+async def _spoiled(world: World, fault: Fault) -> None:
+    dice = Dice(world.options.seed, f"spoil {fault.n}")
+    async with asyncio.timeout(WRITTEN_WITHIN_S):
+        await bus.spoil(world.bus.connection("crash-spoil"), CHANNELS[fault.target], dice)
+
+
 async def _disk_full(world: World, fault: Fault) -> None:
     if world.no_disk is not None:
         raise NotPossible(world.no_disk)
@@ -220,6 +226,7 @@ DEEDS: Final[Mapping[Kind, Deed]] = MappingProxyType(
         Kind.OFFSETS_REWOUND: _rewound,
         Kind.TOPIC_REPLAYED: _replayed,
         Kind.TOPIC_SHUFFLED: _shuffled,
+        Kind.RECORDS_SPOILED: _spoiled,
         Kind.DISK_FULL: _disk_full,
     }
 )

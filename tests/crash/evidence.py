@@ -4,16 +4,27 @@ import json
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from tests.crash.case import Deleted, Evidence, Held
 from tests.crash.office import Office
+from tests.crash.options import Kind
 from tests.crash.people import Person
 from tests.crash.schedule import named
 from tests.crash.world import World
 
 PROGRESS: Final = ("answer.", "command.", "search.", "erase.", "probe.", "report.built")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A fault as it really was: from its beginning until it was healed."""
+
+    kind: Kind
+    began: float
+    healed: float
 
 
 def gathered(world: World, office: Office, everybody: Sequence[Person], exports: Sequence[Sequence[bytes]]) -> Evidence:
@@ -56,7 +67,7 @@ def outcomes(office: Office) -> dict[str, int]:
     return dict(Counter(each.outcome or f"open: {each.state}" for each in office.files.values()))
 
 
-def recoveries(export: Sequence[bytes], spans: Sequence[tuple[float, float]]) -> list[float]:
+def recoveries(export: Sequence[bytes], spans: Sequence[Span]) -> list[tuple[Kind, float]]:
     """Seconds from each heal to the next entry that only working parts can have made.
 
     A heal in the middle of another fault is none, and neither is one after which there was nothing left to do.
@@ -66,6 +77,9 @@ def recoveries(export: Sequence[bytes], spans: Sequence[tuple[float, float]]) ->
         for entry in map(json.loads, export)
         if entry["type"].startswith(PROGRESS)
     )
-    whole = [end for _, end in spans if not any(began < end < healed for began, healed in spans)]
-    following = [(bisect_right(made, at), at) for at in whole]
-    return sorted(made[next_] - at for next_, at in following if next_ < len(made))
+    found = []
+    for span in spans:
+        following = bisect_right(made, span.healed)
+        if following < len(made) and not any(each.began < span.healed < each.healed for each in spans):
+            found.append((span.kind, made[following] - span.healed))
+    return found

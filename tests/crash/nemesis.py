@@ -10,6 +10,7 @@ import asyncpg
 from aiokafka.errors import KafkaError
 
 from tests.crash.deeds import DEEDS, NotPossible
+from tests.crash.evidence import Span
 from tests.crash.options import Kind
 from tests.crash.schedule import Fault
 from tests.crash.world import World
@@ -22,7 +23,7 @@ class Nemesis:
     world: World
     done: Counter[Kind] = field(default_factory=Counter)
     skipped: Counter[tuple[Kind, str]] = field(default_factory=Counter)
-    spans: list[tuple[float, float]] = field(default_factory=list)  # from its beginning until it was healed
+    spans: list[Span] = field(default_factory=list)
 
     async def rage(self, faults: Sequence[Fault]) -> None:
         """Carry it out; return when the last fault is healed."""
@@ -42,4 +43,4 @@ class Nemesis:
             self.skipped[fault.kind, f"in the middle of another: {type(error).__name__}"] += 1
         else:
             self.done[fault.kind] += 1
-            self.spans.append((began, time.time()))
+            self.spans.append(Span(kind=fault.kind, began=began, healed=time.time()))

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     OFFSETS_REWOUND = "offsets-rewound"  # a group reads its topics from 0 again
     TOPIC_REPLAYED = "topic-replayed"  # every record again, byte for byte
     TOPIC_SHUFFLED = "topic-shuffled"  # copies of some, out of order
+    RECORDS_SPOILED = "records-spoiled"  # some that nobody can read or believe
     DISK_FULL = "disk-full"
 
 

@@ -30,7 +30,7 @@ from tests.e2e.desk import Desk
 from tests.e2e.program import Machine
 
 STUCK_AFTER_S: Final = 60.0
-READ_WITHIN_S: Final = 60.0
+READ_WITHIN_S, READ_EACH_S = 60.0, 0.2
 QUIET_S: Final = 1.0
 POLL_S: Final = 0.2
 ARRIVALS: Final = 0.85
@@ -49,7 +49,7 @@ class Verdict:
     done: dict[Kind, int]
     skipped: dict[tuple[Kind, str], int]
     outcomes: dict[str, int]
-    recovery_s: Sequence[float]  # to the first progress after each heal
+    recovery_s: Sequence[tuple[Kind, float]]  # to the first progress after each heal
     settled_s: float  # from the last heal until nothing was open any more
     took_s: float
     own_deaths: dict[str, int]
@@ -92,10 +92,12 @@ async def _run(options: Options, folder: Path) -> Verdict:
         nemesis = Nemesis(made)
         exports = await _weather(office, nemesis, everybody, faults)
         settled_s = await _settled(office)
-        await _replayed(made)
+        all_read = await _replayed(made)
         exports.append(await _last_export(office))
     seen = evidence.gathered(made, office, everybody, exports)
     judgement = judge(seen)
+    if not all_read:
+        judgement.charge("stuck", "when all was over custodians did not read every command once more")
     return Verdict(
         options=options,
         judgement=judgement,
@@ -165,19 +167,22 @@ async def _settled(office: Office) -> float:
     return time.monotonic() - began
 
 
-async def _replayed(made: World) -> None:
-    """When all is over every command comes once more, and every custodian reads it: nothing may happen."""
-    connection = made.bus.connection("crash-last-replay")
-    async with asyncio.timeout(READ_WITHIN_S):
-        for channel in COMMANDS:
-            await bus.replay(connection, channel)
-        groups = [named(each) for each in range(made.options.custodians)]
+async def _replayed(made: World) -> bool:
+    """When all is over every command comes once more, and nothing may happen; whether every custodian has read them."""
+    groups = [named(each) for each in range(made.options.custodians)]
 
-        async def all_read() -> bool:
-            return not any([await _behind(made, group) for group in groups])
+    async def all_read() -> bool:
+        return not any([await _behind(made, group) for group in groups])
 
-        await polled(all_read)
-        await _quiet(made)
+    try:
+        async with asyncio.timeout(READ_WITHIN_S + READ_EACH_S * made.options.requests):
+            for channel in COMMANDS:
+                await bus.replay(made.bus.connection("crash-last-replay"), channel)
+            await polled(all_read)
+            await _quiet(made)
+    except TimeoutError:
+        return False
+    return True
 
 
 async def _behind(made: World, group: str) -> int:

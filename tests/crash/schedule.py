@@ -19,7 +19,7 @@ ROLES: Final = (
 BROKER, DATABASE, DISK, EVERYTHING = "broker", "database", "disk", "everything"
 TOPICS: Final = ("access", "erasure", "answers")
 OF_ROLES: Final = frozenset({Kind.KILL_ROLE, Kind.FREEZE_ROLE, Kind.TERM_ROLE})
-OF_TOPICS: Final = frozenset({Kind.TOPIC_REPLAYED, Kind.TOPIC_SHUFFLED})
+OF_TOPICS: Final = frozenset({Kind.TOPIC_REPLAYED, Kind.TOPIC_SHUFFLED, Kind.RECORDS_SPOILED})
 FIXED: Final[dict[Kind, str]] = {
     Kind.KILL_ALL: EVERYTHING,
     Kind.DISK_FULL: DISK,

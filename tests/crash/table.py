@@ -19,13 +19,14 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield f"seed {options.seed}: {options.requests} requests × {options.custodians} custodians, {verdict.took_s:.0f} s"
     yield f"faults: {sum(verdict.done.values())} of {len(verdict.done)} kinds"
     for kind, count in sorted(verdict.done.items()):
-        yield f"  {kind:<20} {count:5}"
+        slowest = max((seconds for each, seconds in verdict.recovery_s if each is kind), default=None)
+        yield f"  {kind:<20} {count:5}" + ("" if slowest is None else f"   progress within {slowest:.1f} s")
     for (kind, why), count in sorted(verdict.skipped.items()):
         yield f"  {kind:<20} {count:5} not done: {why}"
     yield "requests by outcome"
     for outcome, count in sorted(verdict.outcomes.items()):
         yield f"  {outcome:<20} {count:5}"
-    yield "progress after a heal: " + _percentiles(verdict.recovery_s)
+    yield "progress after a heal: " + _percentiles(sorted(seconds for _, seconds in verdict.recovery_s))
     yield f"all closed {verdict.settled_s:.1f} s after the last heal"
     for name, count in sorted(verdict.own_deaths.items()):
         yield f"died by itself: {name} {count} times"

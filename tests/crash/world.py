@@ -33,6 +33,7 @@ from tests.crash.shelf import Shelf
 ROOT: Final = Path(__file__).parents[2]
 GRACE_S: Final = 1.0
 HEARTBEAT_S: Final = 2.0
+READY_WITHIN_S: Final = 90.0
 STOP_WITHIN_S: Final = 20.0
 
 
@@ -156,6 +157,7 @@ def _role(made: World, household: Household, name: str) -> Program:
         argv=_command(made.options, role, ("orchestrator.entrypoints.run", role)),
         env=_environment(variables),
         ready=_answers(made.url) if serves else None,
+        ready_within=READY_WITHIN_S,
         grace=STOP_WITHIN_S,
     )
 
