@@ -57,6 +57,13 @@ class Pulse:
             await self.beat(reader)
             await asyncio.sleep(self._every_s)
 
+    async def drain(self, reader: Reads, *, grace_s: float) -> None:
+        """Let what runs end, and say from the first moment on that nothing more is begun here."""
+        self._worker.draining = True
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.beat(reader))  # beside it: a broker that is away must not delay the end
+            await self._worker.drain(grace_s)
+
     async def beat(self, reader: Reads) -> None:
         """Send one heartbeat."""
         draining = self._worker.draining
