@@ -22,6 +22,7 @@ class Child:
 
     program: Program
     log: Path
+    first: Program | None = None  # what it is in its first life only, with a failpoint in it
     own_deaths: int = 0
     codes: list[int | None] = field(default_factory=list)
     _process: Process | None = None
@@ -113,7 +114,8 @@ class Child:
 
     async def _live(self) -> None:
         self._expected = False
-        self._process = await Process.spawn(self.program, self.log)
+        program, self.first = self.first or self.program, None
+        self._process = await Process.spawn(program, self.log)
         code = await self._process.wait()
         self._process = None
         self.codes.append(code)

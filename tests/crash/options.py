@@ -47,7 +47,7 @@ class Options:
     """A run. The same seed, faults, kinds and custodians give the same schedule.
 
     *mutants* and *failpoints* name, by process (`engine`, `dispatcher_access` …, or `custodian` for all of them), what
-    the launcher plants there.
+    the launcher plants there: bugs in every life of the process, failpoints in its first only.
     """
 
     seed: int = 1

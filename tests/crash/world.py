@@ -5,7 +5,7 @@ import secrets
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -108,9 +108,9 @@ async def _furnish(made: World, everybody: Sequence[Person]) -> None:
         await bootstrap.admit(transaction, manifests)
     finally:
         await engine.dispose()
-    made.roles = {name: Child(_role(made, household, name), made.home.log(name)) for name in ROLES}
+    made.roles = {name: _child(made, Role(name.partition("-")[0]), _role(made, household, name)) for name in ROLES}
     numbers = range(made.options.custodians)
-    made.keepers = {named(each): Child(_keeper(made, each), made.home.log(named(each))) for each in numbers}
+    made.keepers = {named(each): _child(made, CUSTODIAN, _keeper(made, each)) for each in numbers}
     await asyncio.gather(*(child.start() for child in made.children.values()))
 
 
@@ -154,7 +154,7 @@ def _role(made: World, household: Household, name: str) -> Program:
     }
     return Program(
         name=name,
-        argv=_command(made.options, role, ("orchestrator.entrypoints.run", role)),
+        argv=("orchestrator.entrypoints.run", role),
         env=_environment(variables),
         ready=_answers(made.url) if serves else None,
         ready_within=READY_WITHIN_S,
@@ -179,7 +179,7 @@ def _keeper(made: World, number: int) -> Program:
     }
     return Program(
         name=named(number),
-        argv=_command(made.options, CUSTODIAN, ("custodians.cli:main", "run")),
+        argv=("custodians.cli:main", "run"),
         env=_environment(variables),
         grace=STOP_WITHIN_S + 10.0,  # a worker lets what runs end first
     )
@@ -190,8 +190,11 @@ def _environment(variables: Mapping[str, str]) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT)} | dict(variables)
 
 
-def _command(options: Options, process: str, program: Sequence[str]) -> tuple[str, ...]:
-    """Start *program* through the launcher, with what is to be planted in this process."""
-    mutants = [part for name in options.mutants.get(process, ()) for part in ("--mutant", name)]
-    failpoints = [part for name in options.failpoints.get(process, ()) for part in ("--failpoint", name)]
-    return (sys.executable, "-m", "tests.crash.launch", *mutants, *failpoints, "--", *program)
+def _child(made: World, process: str, program: Program) -> Child:
+    """Through the launcher, with what is to be planted in this process; failpoints in its first life only."""
+    mutants = [part for name in made.options.mutants.get(process, ()) for part in ("--mutant", name)]
+    failpoints = [part for name in made.options.failpoints.get(process, ()) for part in ("--failpoint", name)]
+    launcher = (sys.executable, "-m", "tests.crash.launch", *mutants)
+    launched = replace(program, argv=(*launcher, "--", *program.argv))
+    first = replace(program, argv=(*launcher, *failpoints, "--", *program.argv)) if failpoints else None
+    return Child(launched, made.home.log(program.name), first)
