@@ -23,6 +23,9 @@ log = structlog.get_logger()
 Handler = Callable[[Sequence[Record]], Awaitable[None]]
 Clock = Callable[[], float]
 
+LONGEST_REST_S: Final = 0.1
+"""After a batch that was not full a reader rests as long as the batch took, at most so long: a batch costs much the
+same for one record as for many, and what comes to an idle reader does not wait."""
 _REVOKE_WAITS_S: Final = 3.0  # half a session: the broker must not think that we died
 
 
@@ -67,6 +70,7 @@ class Reader:
         self._delays = self._backoff.delays()
         self._stopping = asyncio.Event()
         self._in_flight = asyncio.Lock()
+        self._most, self._rest_s = max_records, 0.0
         self._oldest_ms: int | None = None
         self._handled_at = clock()
         self._broker = _broker(connection, partial(_WaitThenRewind, reader=self))
@@ -119,14 +123,18 @@ class Reader:
 
     async def _on_records(self, records: Sequence[Record]) -> None:
         self._oldest_ms = min(record.timestamp for record in records)
+        began = asyncio.get_running_loop().time()
         async with self._in_flight:
             await self._handle(records)
+        took = asyncio.get_running_loop().time() - began
+        self._rest_s = min(LONGEST_REST_S, took) if len(records) < self._most else 0.0
 
     async def settle(self, *, failed: BaseException | None) -> None:
         """Note how a batch went; after a failure, return only when it is time to try again, or to stop."""
         if failed is None:
             self._delays = self._backoff.delays()
             self._oldest_ms, self._handled_at = None, self._clock()
+            await asyncio.sleep(self._rest_s)
             return
         delay = next(self._delays)
         log.warning("bus.batch_failed", error=type(failed).__name__, again_in_s=delay)

@@ -20,6 +20,7 @@ from contracts.command import Lane
 from contracts.ids import CommandId
 from contracts.topics import Channel
 from orchestrator.entrypoints import health, serving
+from orchestrator.entrypoints import reporter as reporting
 from orchestrator.entrypoints.answers import Answers
 from orchestrator.entrypoints.api.app import app
 from orchestrator.entrypoints.api.deps import Deps
@@ -32,7 +33,7 @@ from orchestrator.entrypoints.vitals import LONG_S, Vitals
 from orchestrator.entrypoints.waking import Wakeups
 from orchestrator.entrypoints.watch import Watch
 from orchestrator.entrypoints.working import Work
-from orchestrator.flow.clock import pass_time
+from orchestrator.flow import clock as passing
 from orchestrator.settings import Role, Settings
 from orchestrator.store import schema
 from orchestrator.store.letters import BRAKE
@@ -156,14 +157,14 @@ async def _engine(wiring: Wiring, stopping: asyncio.Event, vitals: Vitals) -> No
             connection,
             answers.handle,
             channels=[Channel.ANSWERS],
-            group=f"{wiring.settings.topic_prefix}dsar-engine",  # on a shared broker each environment has its own
+            group=wiring.engine_group,
             worker=f"engine-{wiring.settings.instance}",
             clock=time.time,
         )
         async with reader:
             vitals.reader("answers", reader, brake_pulled=lambda: letters.brake.pulled is not None)
             tick = partial(_tick, database.transactions, wiring)
-            clock = Work(name="clock", once=tick, idle=_second, turned=vitals.work("clock"))
+            clock = Work(name="clock", once=tick, idle=_second, turned=vitals.work("clock"), most=passing.MOST)
             letting = asyncio.create_task(_let_pass(letters, wakeups))
             await clock.until(stopping)
             letting.cancel()
@@ -179,7 +180,7 @@ async def _let_pass(letters: DeadLetters, wakeups: Wakeups) -> None:
 
 async def _tick(transaction: Transactions, wiring: Wiring) -> int:
     async with transaction() as tx:
-        return await pass_time(tx, policy=wiring.policy)
+        return await passing.pass_time(tx, policy=wiring.policy)
 
 
 async def _second() -> None:
@@ -208,7 +209,8 @@ async def _dispatcher(role: Role, wiring: Wiring, stopping: asyncio.Event, vital
             new_bearer=_bearer,
         )
         idle = partial(wakeups.wait, channel)
-        await Work(name=role, once=dispatcher.once, idle=idle, turned=vitals.work(role)).until(stopping)
+        turned = vitals.work(role)
+        await Work(name=role, once=dispatcher.once, idle=idle, turned=turned, most=dispatcher.limit).until(stopping)
 
 
 def _command_id() -> CommandId:
@@ -235,7 +237,7 @@ async def _reporter(wiring: Wiring, stopping: asyncio.Event, vitals: Vitals) -> 
         )
         turned = vitals.work("reporter", stuck_after_s=LONG_S)
         idle = partial(wakeups.wait, "reporter")
-        await Work(name="reporter", once=reporter.once, idle=idle, turned=turned).until(stopping)
+        await Work(name="reporter", once=reporter.once, idle=idle, turned=turned, most=reporting.MOST).until(stopping)
 
 
 async def _notary(wiring: Wiring, stopping: asyncio.Event, vitals: Vitals) -> None:
@@ -245,4 +247,4 @@ async def _notary(wiring: Wiring, stopping: asyncio.Event, vitals: Vitals) -> No
     ):
         notary = Notary(transaction=database.transactions, home=wiring.settings.root)
         idle = partial(wakeups.wait, "notary")
-        await Work(name="notary", once=notary.once, idle=idle, turned=vitals.work("notary")).until(stopping)
+        await Work(name="notary", once=notary.once, idle=idle, turned=vitals.work("notary"), most=1).until(stopping)

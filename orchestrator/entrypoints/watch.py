@@ -43,7 +43,7 @@ class Watch:
 
     async def until(self, stopping: asyncio.Event) -> None:
         """Look again and again; while the database cannot be reached there is nothing to see, and nothing to do."""
-        await Work(name="watch", once=self._look, idle=self._pause, turned=self.turned).until(stopping)
+        await Work(name="watch", once=self._look, idle=self._pause, turned=self.turned, most=1).until(stopping)
 
     async def begun(self) -> Standing:
         """Wait until the database was found to be sound, and return where it stood then."""
