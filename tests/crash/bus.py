@@ -17,6 +17,9 @@ AGAIN_S: Final = 0.5
 READ_MS: Final = 500
 COPIES: Final = 200
 
+Place = tuple[str, int, int]
+"""Topic, partition, offset."""
+
 
 @dataclass(frozen=True, slots=True)
 class Copied:
@@ -41,8 +44,8 @@ async def shuffle(connection: Connection, channel: Channel, dice: Dice) -> int:
     return len(records)
 
 
-async def spoil(connection: Connection, channel: Channel, dice: Dice) -> int:
-    """Write records that must be put aside one by one: nonsense, and copies that were tampered with; how many."""
+async def spoil(connection: Connection, channel: Channel, dice: Dice) -> list[Place]:
+    """Write records that must be put aside one by one: nonsense, and copies that were tampered with; where they lie."""
     found = await _read(connection, channel)
     spoiled = [Copied(b"nobody", b'{"not": "ours"', ()), Copied(None, b"\xff" * 64, (("kid", b"\xff"),))]
     if found:
@@ -50,8 +53,7 @@ async def spoil(connection: Connection, channel: Channel, dice: Dice) -> int:
         middle = len(real.value or b"") // 2
         spoiled.append(replace(real, value=_flipped(real.value or b"", middle)))
         spoiled.append(replace(real, headers=tuple((name, b"\xff" + each) for name, each in real.headers)))
-    await _write(connection, channel, spoiled)
-    return len(spoiled)
+    return await _write(connection, channel, spoiled)
 
 
 def _flipped(value: bytes, at: int) -> bytes:
@@ -133,7 +135,7 @@ async def _read(connection: Connection, channel: Channel) -> list[Copied]:
         return found
 
 
-async def _write(connection: Connection, channel: Channel, records: Sequence[Copied]) -> None:
+async def _write(connection: Connection, channel: Channel, records: Sequence[Copied]) -> list[Place]:
     producer = AIOKafkaProducer(
         bootstrap_servers=connection.bootstrap, client_id=connection.client_id, max_request_size=2 * MAX_MESSAGE_BYTES
     )
@@ -142,6 +144,6 @@ async def _write(connection: Connection, channel: Channel, records: Sequence[Cop
         sent = [
             await producer.send(channel.value, each.value, each.key, headers=list(each.headers)) for each in records
         ]
-        await asyncio.gather(*sent)
+        return [(each.topic, each.partition, each.offset) for each in await asyncio.gather(*sent)]
     finally:
         await producer.stop()

@@ -99,7 +99,9 @@ def entries_of(exports: Sequence[Sequence[bytes]], verdict: Judgement) -> list[L
     for earlier in exports[:-1]:
         if list(earlier) != list(last[: len(earlier)]):
             verdict.charge("broken log", f"an export of {len(earlier)} lines is not how the last one begins")
-    entries = [json.loads(line) for line in last]
+    if holes := sum(not line for line in last):
+        verdict.charge("broken log", f"{holes} numbers have no entry")
+    entries = [json.loads(line) for line in last if line]
     doubled = [each for each, count in Counter(entry["id"] for entry in entries).items() if count > 1]
     for each in doubled:
         verdict.charge("broken log", f"entry {each} is there twice")

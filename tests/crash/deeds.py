@@ -16,6 +16,7 @@ from tests.crash.dice import Dice
 from tests.crash.options import Kind
 from tests.crash.proxy import Proxy
 from tests.crash.schedule import Fault
+from tests.crash.slipping import slip_in
 from tests.crash.world import World
 
 DELAY_S: Final = 0.15
@@ -179,7 +180,14 @@ async def _shuffled(world: World, fault: Fault) -> None:
 async def _spoiled(world: World, fault: Fault) -> None:
     dice = Dice(world.options.seed, f"spoil {fault.n}")
     async with asyncio.timeout(WRITTEN_WITHIN_S):
-        await bus.spoil(world.bus.connection("crash-spoil"), CHANNELS[fault.target], dice)
+        places = await bus.spoil(world.bus.connection("crash-spoil"), CHANNELS[fault.target], dice)
+    if CHANNELS[fault.target] is Channel.ANSWERS:  # a custodian may pass over what is not addressed to it
+        world.spoiled += places
+
+
+async def _slipped_in(world: World, _: Fault) -> None:
+    if not await slip_in(world):
+        raise NotPossible("nobody was in grace")
 
 
 async def _disk_full(world: World, fault: Fault) -> None:
@@ -227,6 +235,7 @@ DEEDS: Final[Mapping[Kind, Deed]] = MappingProxyType(
         Kind.TOPIC_REPLAYED: _replayed,
         Kind.TOPIC_SHUFFLED: _shuffled,
         Kind.RECORDS_SPOILED: _spoiled,
+        Kind.IDENTIFIER_SLIPPED_IN: _slipped_in,
         Kind.DISK_FULL: _disk_full,
     }
 )

@@ -23,6 +23,7 @@ class Span:
     """A fault as it really was: from its beginning until it was healed."""
 
     kind: Kind
+    target: str
     began: float
     healed: float
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from tests.crash.case import Evidence, Held, Judgement, Request, entries_of, gathered
+from tests.crash.telling import judge_telling
 
 DECISIONS: Final = {
     "verify": ("identity.confirmed", "identity.failed"),
@@ -28,6 +29,7 @@ def judge(evidence: Evidence) -> Judgement:
         _judge_authority(request, verdict)
         _judge_counts(request, evidence.began_with.get(request.customer, {}), verdict)
     _judge_rows(requests, evidence, verdict)
+    judge_telling(requests, evidence, verdict)
     return verdict
 
 

@@ -43,4 +43,4 @@ class Nemesis:
             self.skipped[fault.kind, f"in the middle of another: {type(error).__name__}"] += 1
         else:
             self.done[fault.kind] += 1
-            self.spans.append(Span(kind=fault.kind, began=began, healed=time.time()))
+            self.spans.append(Span(kind=fault.kind, target=fault.target, began=began, healed=time.time()))

@@ -35,9 +35,10 @@ class Kind(StrEnum):
     TOPIC_SHUFFLED = "topic-shuffled"  # copies of some, out of order
     RECORDS_SPOILED = "records-spoiled"  # some that nobody can read or believe
     DISK_FULL = "disk-full"
+    IDENTIFIER_SLIPPED_IN = "identifier-slipped-in"  # another person's, after the signatures
 
 
-EVERY_KIND: Final = tuple(Kind)
+EVERY_KIND: Final = tuple(kind for kind in Kind if kind is not Kind.IDENTIFIER_SLIPPED_IN)
 CUSTODIAN: Final = "custodian"
 """Whose mutants all custodians get."""
 

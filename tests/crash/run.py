@@ -1,6 +1,7 @@
 """One crash run: start the world, let people ask and the nemesis rage, heal, wait, replay everything, judge."""
 
 import asyncio
+import json
 import shutil
 import signal
 import tempfile
@@ -15,7 +16,7 @@ import httpx2
 from aiokafka.errors import KafkaError
 
 from orchestrator.embedded.process import polled
-from tests.crash import bus, evidence
+from tests.crash import bus, evidence, letters
 from tests.crash.case import Judgement
 from tests.crash.deeds import COMMANDS
 from tests.crash.journal import FILE, Journal
@@ -25,6 +26,7 @@ from tests.crash.office import Office
 from tests.crash.options import Kind, Options
 from tests.crash.people import Person, people
 from tests.crash.schedule import Fault, named, schedule
+from tests.crash.telling import judge_silence
 from tests.crash.world import World, world
 from tests.e2e.desk import Desk
 from tests.e2e.program import Machine
@@ -94,8 +96,12 @@ async def _run(options: Options, folder: Path) -> Verdict:
         settled_s = await _settled(office)
         all_read = await _replayed(made)
         exports.append(await _last_export(office))
+        unkept = await letters.missing(made)
     seen = evidence.gathered(made, office, everybody, exports)
     judgement = judge(seen)
+    judge_silence([json.loads(line) for line in exports[-1] if line], nemesis.spans, judgement)
+    for place in unkept:
+        judgement.charge("lost", f"the spoiled answer at {place} is not among the dead letters")
     if not all_read:
         judgement.charge("stuck", "when all was over custodians did not read every command once more")
     return Verdict(

@@ -36,6 +36,7 @@ FIXED: Final[dict[Kind, str]] = {
     Kind.DATABASE_SILENT: DATABASE,
     Kind.DATABASE_RESET: DATABASE,
     Kind.COMMIT_UNANSWERED: DATABASE,
+    Kind.IDENTIFIER_SLIPPED_IN: DATABASE,
 }
 """What always befalls the same thing."""
 

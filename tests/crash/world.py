@@ -23,6 +23,7 @@ from orchestrator.entrypoints.topics import make_topics
 from orchestrator.settings import Role, Settings
 from orchestrator.store.schema import migrate
 from orchestrator.store.session import connect, transactions
+from tests.crash.bus import Place
 from tests.crash.child import Child
 from tests.crash.options import CUSTODIAN, Options
 from tests.crash.people import REGISTRAR, Person
@@ -50,6 +51,7 @@ class World:
     roles: dict[str, Child] = field(default_factory=dict)
     keepers: dict[str, Child] = field(default_factory=dict)
     late: list[str] = field(default_factory=list)  # who did not stop in time
+    spoiled: list[Place] = field(default_factory=list)  # answers that must become dead letters
 
     @property
     def url(self) -> str:
