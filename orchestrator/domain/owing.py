@@ -121,9 +121,9 @@ def _stopped(owing: Owing) -> Hindrance | None:
         there = "everywhere" if EVERYWHERE in scopes else f"at {asked.custodian}"
         command = "" if EVERYWHERE in scopes else f" --custodian {asked.custodian}"
         told, since = f"erasing is stopped {there}", min(stopped[each, What.ERASURE] for each in scopes)
-        return _ours(WaitsFor.SWITCH, told, since, f"dsar switch release{command} --reason TEXT")
+        return _ours(WaitsFor.SWITCH, told, since, f"dsar switch release{command} --reason resolved")
     told, since = f"{asked.custodian} is paused: nothing is sent to it", stopped[asked.custodian, What.COMMANDS]
-    return _ours(WaitsFor.PAUSED, told, since, f"dsar custodians resume {asked.custodian} --reason TEXT")
+    return _ours(WaitsFor.PAUSED, told, since, f"dsar custodians resume {asked.custodian} --reason resolved")
 
 
 def _ours(waits_for: WaitsFor, says: str, since: datetime, command: str, by: Role = Role.ONCALL) -> Hindrance:
@@ -189,7 +189,7 @@ def _absent(owing: Owing) -> Hindrance | None:
     if owing.at - last > SILENT_AFTER:
         return _custodians(owing, WaitsFor.SILENT, f"{name} is silent since {stamp(last)}; it has yet to {what}")
     if not owing.heard.taking:
-        return _custodians(owing, WaitsFor.DRAINING, f"{name} is there, but takes no work; it has yet to {what}")
+        return _custodians(owing, WaitsFor.DRAINING, f"{name} drains and takes no new work; it has yet to {what}")
     return None
 
 

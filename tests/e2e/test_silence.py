@@ -120,7 +120,9 @@ def test_within_five_seconds_it_is_said_whom_a_request_waits_for_and_what_to_do(
     assert story.told_after_s < 5
     owed = story.waiting["waiting"]["owed"][0]
     assert owed["last_heard"] < owed["since"]
-    assert re.search(rf"^waits for +{AWAY} was asked to collect, and has time for it$", story.told, re.MULTILINE)
+    assert re.search(
+        rf"^waits for +{AWAY} drains and takes no new work; it has yet to collect$", story.told, re.MULTILINE
+    )
     assert re.search(rf"^since +{MINUTE}$", story.told, re.MULTILINE)
     assert re.search(rf"^  {AWAY}: collect owed since {MINUTE}, last heard {MINUTE}$", story.told, re.MULTILINE)
     assert re.search(rf"^due +{story.waiting['due']} \(\d+ d\)$", story.told, re.MULTILINE)

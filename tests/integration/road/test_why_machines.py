@@ -161,7 +161,7 @@ async def test_an_erase_that_a_switch_holds_back_names_it_and_how_to_release_it(
     await world.dispatch()
     told = await reason(world, request)
     assert (told.waits_for, told.says) == (WaitsFor.SWITCH, "erasing is stopped at orders")
-    assert told.next_command == "dsar switch release --custodian orders --reason TEXT"
+    assert told.next_command == "dsar switch release --custodian orders --reason resolved"
 
 
 async def test_a_custodian_that_we_paused_is_ours_to_resume(world: World) -> None:
@@ -172,7 +172,7 @@ async def test_a_custodian_that_we_paused_is_ours_to_resume(world: World) -> Non
     told = await reason(world, request)
     assert (told.waits_for, told.whose_move) == (WaitsFor.PAUSED, Mover.STAFF)
     assert told.says == "profiles is paused: nothing is sent to it"
-    assert told.next_command == "dsar custodians resume profiles --reason TEXT"
+    assert told.next_command == "dsar custodians resume profiles --reason resolved"
 
 
 async def test_of_several_the_one_that_blocks_first_is_named_and_the_others_are_listed(world: World) -> None:
