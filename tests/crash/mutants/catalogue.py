@@ -1,4 +1,4 @@
-"""Every planted bug by its name."""
+"""Every planted bug by its name, and what is planted beside one to show it."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from tests.crash.mutants import bus, decisions, rows, worker
 from tests.crash.mutants.planting import Bug
 
-_ALL: Final[tuple[type[Bug], ...]] = (
+_BUGS: Final[tuple[type[Bug], ...]] = (
     worker.AckBeforeEffect,
     worker.NoLedger,
     worker.LedgerRemembersFailures,
@@ -24,4 +24,10 @@ _ALL: Final[tuple[type[Bug], ...]] = (
     decisions.TimerReissue,
 )
 
-MUTANTS: Final[Mapping[str, type[Bug]]] = {each.name: each for each in _ALL}
+_BESIDE: Final[tuple[type[Bug], ...]] = (rows.NoVersionCheck, decisions.ShortLeases)
+
+BUGS: Final[Mapping[str, type[Bug]]] = {each.name: each for each in _BUGS}
+"""Each of these must be caught."""
+
+MUTANTS: Final[Mapping[str, type[Bug]]] = {**BUGS, **{each.name: each for each in _BESIDE}}
+"""All that can be planted."""

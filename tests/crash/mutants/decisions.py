@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.answer import Answer
+from contracts.command import Operation
 from contracts.door import Opened, Rejected
 from contracts.heartbeat import Heartbeat
 from orchestrator.domain.approval import Approval, TrustList
@@ -121,3 +122,13 @@ class TimerReissue(Bug):
 
     def planted(self, task: Task, heard: Heard) -> bool:  # noqa: ARG002 - as the target has it
         return True
+
+
+class ShortLeases(Bug):
+    """No bug but a hurry: what takes minutes takes seconds, or the harness would wait for them."""
+
+    name = "short_leases"
+    target = "orchestrator.domain.task:lease"
+
+    def planted(self, operation: Operation, attempts: int) -> timedelta:  # noqa: ARG002 - as the target has it
+        return timedelta(seconds=1.5)

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from contracts.command import Lane
 from contracts.ids import RequestId
-from orchestrator.domain.case import Case, Intent
-from orchestrator.store import cases, log
+from orchestrator.domain.case import Case, Intent, Step
+from orchestrator.store import cases, casewriting, log
 from orchestrator.store.inbox import Filing
 from orchestrator.store.session import Transaction
 from tests.crash.mutants.planting import Bug, Function
@@ -96,6 +96,17 @@ class NoRequestLock(Bug):
         unlocked = text(cases.LOCK.text.replace("for no key update", ""))
         held: dict[RequestId, Case] = await self.original(_with(tx, cases.LOCK, unlocked), ids)
         return held
+
+
+class NoVersionCheck(Bug):
+    """A request is written over whatever it has become. Planted beside a missing lock: either finds the other out."""
+
+    name = "no_version_check"
+    target = "orchestrator.store.cases:write"
+
+    async def planted(self, tx: Transaction, steps: Collection[Step]) -> None:
+        unchecked = text(casewriting.REQUESTS.text.replace("and r.version = u.was", ""))
+        await self.original(_with(tx, casewriting.REQUESTS, unchecked), steps)
 
 
 class NumbersFromMemory(Bug):
