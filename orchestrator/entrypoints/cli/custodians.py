@@ -42,7 +42,7 @@ def _row(custodian: Json) -> tuple[object, ...]:
 
 def _stands(custodian: Json) -> list[str]:
     """Who stops it: we, or its own team, which takes a worker down."""
-    draining = sum(worker["draining"] for worker in custodian["workers"])
+    draining = custodian["draining"]
     said = {
         "disabled": custodian["disabled_at"] is not None,
         "paused": custodian["paused"],

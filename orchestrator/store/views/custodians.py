@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Row, text
 
-from contracts.heartbeat import Heartbeat
+from contracts.heartbeat import HEARTBEAT_SECONDS, Heartbeat
 from contracts.ids import CustodianId
 from contracts.manifest import Manifest
 from orchestrator.store.session import Transaction
@@ -22,6 +22,10 @@ CUSTODIANS: Final = text("""
     from custodian c join manifest m on m.hash = c.manifest_hash order by c.id
 """)
 WORKERS: Final = text("select custodian, worker, heard_at, body from heartbeat order by custodian, worker")
+
+
+GONE_AFTER: Final = timedelta(seconds=3 * HEARTBEAT_SECONDS)
+"""A worker says as its last that it drains: after that it is gone, and no longer draining."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,7 @@ class CustodianView:
     disabled_at: datetime | None
     paused: bool
     erasure_stopped: bool  # at this one; the switch for all is not told here
+    draining: int  # workers that were heard lately, and end
     last_heard: datetime | None
     open_tasks: int
     workers: tuple[Worker, ...]
@@ -64,10 +69,11 @@ async def custodians(tx: Transaction) -> list[CustodianView]:
     """All of them, with every worker that was ever heard."""
     rows = (await tx.connection.execute(CUSTODIANS)).all()
     workers = (await tx.connection.execute(WORKERS)).all()
-    return [_custodian(row, [each for each in workers if each.custodian == row.id]) for row in rows]
+    return [_custodian(row, [each for each in workers if each.custodian == row.id], tx.now) for row in rows]
 
 
-def _custodian(row: Row[Any], workers: Sequence[Row[Any]]) -> CustodianView:
+def _custodian(row: Row[Any], heartbeats: Sequence[Row[Any]], now: datetime) -> CustodianView:
+    workers = tuple(_worker(each.worker, each.heard_at, each.body, row.manifest_hash) for each in heartbeats)
     manifest = Manifest.model_validate_json(row.manifest)
     return CustodianView(
         id=CustodianId(row.id),
@@ -85,7 +91,8 @@ def _custodian(row: Row[Any], workers: Sequence[Row[Any]]) -> CustodianView:
         erasure_stopped=row.erasure_stopped,
         last_heard=max((each.heard_at for each in workers), default=None),
         open_tasks=row.open_tasks,
-        workers=tuple(_worker(each.worker, each.heard_at, each.body, row.manifest_hash) for each in workers),
+        draining=sum(each.draining and now - each.heard_at < GONE_AFTER for each in workers),
+        workers=workers,
     )
 
 
