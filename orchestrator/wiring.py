@@ -88,6 +88,11 @@ class Wiring:
         client = f"dsar-{name or role}"
         return Connection(bootstrap=self.settings.bootstrap(), client_id=client, prefix=self.settings.topic_prefix)
 
+    @property
+    def engine_group(self) -> str:
+        """The group in which engines read answers: on a shared broker each environment has its own."""
+        return f"{self.settings.topic_prefix}dsar-engine"
+
     def database(self, role: Role, *, pool_size: int = 5) -> Database:
         """The database, logged in as *role*. Who asks disposes of the engine."""
         url = self.settings.database_url_of(role)

@@ -1,11 +1,11 @@
 """The log as it was kept outside the database: exports of it, put together, and what they tell beyond the tables."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from contracts.ids import CustodianId, RequestId
+from contracts.ids import CustodianId, EventId, RequestId
 from orchestrator.audit.leaf import Leaf, parse
 from orchestrator.domain.events import Event
 from orchestrator.domain.recovery import Outside
@@ -64,11 +64,13 @@ def _checked(leaf: bytes, name: str, n: int) -> bytes:
     return leaf
 
 
-def beyond(entries: Iterable[bytes]) -> Beyond:
-    """Sort what lies beyond the tables by what it is about."""
+def beyond(entries: Iterable[bytes], *, but: Collection[EventId] = ()) -> Beyond:
+    """Sort what lies beyond the tables by what it is about; *but* they hold already."""
     stories: defaultdict[RequestId, list[Leaf]] = defaultdict(list)
     others = []
     for leaf in (parse(each) for each in entries if each):
+        if leaf.id in but:
+            continue
         if leaf.request is None:
             others.append(leaf)
         else:
@@ -117,3 +119,9 @@ def admitted(leaves: Sequence[Leaf]) -> list[CustodianId]:
     """The custodians whose manifests were admitted."""
     found = (leaf.custodian for leaf in leaves if leaf.event is Event.CUSTODIAN_ADMITTED)
     return sorted({each for each in found if each is not None})
+
+
+def generation_of(leaves: Sequence[Leaf]) -> int:
+    """The newest generation that an earlier recovery has begun, as far as these entries tell."""
+    told = [leaf.facts.get("generation") for leaf in leaves if leaf.event is Event.RECOVERED]
+    return max((each for each in told if isinstance(each, int)), default=0)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from contracts.ids import RequestId, TaskId
+from contracts.ids import EventId, RequestId, TaskId
 from orchestrator.audit.leaf import Leaf
 from orchestrator.store.inbox import Filing
 from orchestrator.store.session import Transaction
@@ -31,11 +31,12 @@ CONNECTED: Final = text("""
     select distinct usename from pg_stat_activity
     where usename = any(cast(:logins as text[])) and datname = current_database() order by usename
 """)
-LEAVES: Final = text("select seq, leaf from audit_entry where seq >= :first and seq < :first + :limit order by seq")
+LEAVES: Final = text("select seq, leaf from audit_entry where seq >= :first order by seq limit :limit")
 PUT_BACK: Final = text("""
     insert into audit_entry (seq, id, request, leaf)
     select * from unnest(cast(:seq as bigint[]), cast(:id as uuid[]), cast(:request as uuid[]), cast(:leaf as bytea[]))
 """)
+PENDING: Final = text("select id from audit_pending")
 NUMBERED_SINCE: Final = text("delete from audit_pending where id = any(cast(:id as uuid[]))")
 GROW: Final = text("update audit_tree set size = :size where id = 1 and size < :size")
 FORGET_INTENTS: Final = text("with held as (delete from held_back) delete from outbox")
@@ -123,6 +124,11 @@ async def leaves(tx: Transaction, first: int) -> Sequence[tuple[int, bytes]]:
     """A page of the log from number *first* on."""
     rows = (await tx.connection.execute(LEAVES, {"first": first, "limit": PAGE})).all()
     return [(row.seq, row.leaf) for row in rows]
+
+
+async def pending(tx: Transaction) -> set[EventId]:
+    """Which entries the backup held that had no number yet: they tell nothing that it did not know."""
+    return {EventId(row.id) for row in await tx.connection.execute(PENDING)}
 
 
 async def put_back(tx: Transaction, entries: Sequence[tuple[int, bytes, Leaf]]) -> None:

@@ -50,7 +50,10 @@ async def list_(
 
 @router.get("/export", response_class=StreamingResponse)
 async def export_(deps: Given, caller: Caller) -> StreamingResponse:
-    """Export the log as lines: line n holds the bytes of entry n, exactly as they are hashed. That is logged too."""
+    """Export the log as lines: line n holds the bytes of entry n, exactly as they are hashed. That is logged too.
+
+    An empty line is a number whose entry was lost with a restored backup.
+    """
     async with deps.transactions() as tx:
         last = await export.begin(tx, deps.entry_id(), by=caller.id)
     headers = {"X-Dsar-Entries": str(last + 1), "Cache-Control": "no-store"}
@@ -58,5 +61,7 @@ async def export_(deps: Given, caller: Caller) -> StreamingResponse:
 
 
 async def _lines(deps: Deps, last: int) -> AsyncIterator[bytes]:
+    line = 0
     async for each in log.entries(deps.transactions, after=-1, last=last):
-        yield each.leaf + b"\n"
+        yield b"\n" * (each.seq - line) + each.leaf + b"\n"
+        line = each.seq + 1

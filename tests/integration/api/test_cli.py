@@ -155,7 +155,18 @@ CALLS: Final[dict[str, Prepare]] = {
     "dead-letters drop": _plainly("oncall", "dead-letters", "drop", "0", "3", "--reason", "drill"),
     "me": _plainly("support", "me"),
 }
-ELSEWHERE: Final = {"doctor", "custodian", "up", "demo", "run", "db migrate", "db status", "db topics", "db admin"}
+ELSEWHERE: Final = {
+    "doctor",
+    "custodian",
+    "up",
+    "demo",
+    "run",
+    "recover",
+    "db migrate",
+    "db status",
+    "db topics",
+    "db admin",
+}
 """Commands that do not speak to the API; their own tests look at them."""
 
 
