@@ -1,13 +1,23 @@
 """Where the broker is, and who we are there."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
+import structlog
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
 from faststream.kafka.security import parse_security
 from faststream.security import BaseSecurity
 
 from contracts.topics import Channel, topic_of
+
+log = structlog.get_logger()
+
+PATIENCE_S: Final = 60.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,3 +40,43 @@ class Connection:
             "client_id": self.client_id,
             **parse_security(self.security),
         }
+
+
+Ask = Callable[[Connection], Awaitable[None]]
+
+
+async def _bootstrap(connection: Connection) -> None:
+    client = AIOKafkaClient(**connection.client_options())
+    try:
+        await client.bootstrap()
+    finally:
+        await client.close()
+
+
+async def reached(
+    connection: Connection,
+    stopping: asyncio.Event,
+    *,
+    within_s: float = PATIENCE_S,
+    first_pause_s: float = FIRST_PAUSE_S,
+    ask: Ask = _bootstrap,
+) -> bool:
+    """Wait until the broker answers; False if *stopping* came first. Raises its last error after *within_s*.
+
+    Asked before anything connects: a process that dies because the broker is away is started again and dies again, and
+    all of them together keep the machine too busy for the broker to come back.
+    """
+    deadline, pause = asyncio.get_running_loop().time() + within_s, first_pause_s
+    while not stopping.is_set():
+        try:
+            await ask(connection)
+        except (KafkaError, OSError) as error:
+            if asyncio.get_running_loop().time() + pause > deadline:
+                raise
+            log.warning("bus.unreachable", error=type(error).__name__, again_in_s=pause)
+        else:
+            return True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), pause)
+        pause = min(2 * pause, LONGEST_PAUSE_S)
+    return False

@@ -11,7 +11,7 @@ import httpx2
 import structlog
 from faststream.security import BaseSecurity, SASLScram256
 
-from contracts.bus.connection import Connection
+from contracts.bus.connection import Connection, reached
 from contracts.bus.letters import DeadLetters
 from contracts.bus.reader import Reader
 from contracts.bus.sender import Sender
@@ -125,7 +125,7 @@ async def serve(
     entropy: Entropy,
     stopping: asyncio.Event,
 ) -> None:
-    """Work until *stopping* is set. Raises `KafkaError` if the broker cannot be reached at the start."""
+    """Work until *stopping* is set. Raises `KafkaError` if the broker cannot be reached for a minute at the start."""
     given = _Given(
         settings=settings,
         custodian=custodian,
@@ -136,6 +136,8 @@ async def serve(
         entropy=entropy,
     )
     structlog.contextvars.bind_contextvars(custodian=given.manifest.id, worker=settings.worker)
+    if not await reached(given.connection, stopping):
+        return
     async with (
         Sender(given.connection) as sender,
         SqliteLedger(settings.home / LEDGER_FILE, keys.ledger, now=entropy.clock) as ledger,

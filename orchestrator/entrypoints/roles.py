@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import structlog
 
+from contracts.bus.connection import reached
 from contracts.bus.letters import DeadLetters
 from contracts.bus.reader import Reader
 from contracts.bus.sender import Sender
@@ -138,6 +139,8 @@ async def _api(wiring: Wiring, stopping: asyncio.Event, vitals: Vitals) -> None:
 
 async def _engine(wiring: Wiring, stopping: asyncio.Event, vitals: Vitals) -> None:
     connection = wiring.connection(Role.ENGINE)
+    if not await reached(connection, stopping):
+        return
     async with (
         _database(wiring, Role.ENGINE, vitals) as database,
         Sender(connection) as sender,
@@ -189,10 +192,12 @@ async def _second() -> None:
 
 async def _dispatcher(role: Role, wiring: Wiring, stopping: asyncio.Event, vitals: Vitals) -> None:
     lane = Lane.ACCESS if role is Role.DISPATCHER_ACCESS else Lane.ERASURE
-    channel = f"dispatcher-{lane}"
+    channel, connection = f"dispatcher-{lane}", wiring.connection(role)
+    if not await reached(connection, stopping):
+        return
     async with (
         _database(wiring, role, vitals) as database,
-        Sender(wiring.connection(role)) as sender,
+        Sender(connection) as sender,
         Wakeups(database.url, [channel]) as wakeups,
     ):
         dispatcher = Dispatcher(
