@@ -48,7 +48,7 @@ class Wakeups:
         while True:
             try:
                 await self._listen()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
                 log.warning("wakeups.lost", error=type(error).__name__)
             await asyncio.sleep(POLL_S)
 
