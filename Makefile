@@ -43,8 +43,9 @@ check: fmt lint types imports dependencies spelling test ## exactly what CI runs
 crash: install ## 210 faults of every kind while 500 people ask, judged from outside (MORE="--seed 7")
 	@$(TIED) $(BIN)/python -m tests.crash $(MORE)
 
-soak: install ## the same for an hour
+soak: install ## the same for an hour, then every planted bug, which must be caught
 	@$(TIED) $(BIN)/python -m tests.crash --minutes 60 --faults 1500 --requests 3000 $(MORE)
+	@$(TIED) $(BIN)/python -m tests.crash.mutants
 
 fmt: install
 	@$(BIN)/ruff format --check $(CODE)
