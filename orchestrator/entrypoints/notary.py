@@ -1,6 +1,7 @@
 """The notary: gives entries their numbers, and remembers outside the database how many it has given."""
 
 import asyncio
+import fcntl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -50,10 +51,23 @@ class Head(BaseModel):
             told = f"{head_file(home, log_id)} cannot be read; compare it with the log before you remove it"
             raise Refuses(told) from None
 
-    def write(self, home: Path, log_id: UUID) -> None:
-        """Replace the file in one step; nobody else may read it."""
+    def write(self, home: Path, log_id: UUID) -> bool:
+        """Replace the file in one step, unless it knows more; False if another notary of this home is at it just now.
+
+        Nobody is waited for: a process that was frozen in the middle must not stop the others.
+        """
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_private(head_file(home, log_id), self.model_dump_json() + "\n")
+        guard = head_file(home, log_id).with_suffix(".lock")
+        guard.touch(mode=0o600)
+        with guard.open("r+b") as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            known = Head.read(home, log_id)
+            if known is None or known.size < self.size or known.generation < self.generation:
+                write_private(head_file(home, log_id), self.model_dump_json() + "\n")
+            return True
 
 
 def head_file(home: Path, log_id: UUID) -> Path:
@@ -79,6 +93,7 @@ class Notary:
     transaction: Transactions
     home: Path
     _head: Head | None = None
+    _kept: Head | None = None  # what certainly lies in the file
     _log: UUID | None = None
 
     async def once(self) -> int:
@@ -87,6 +102,7 @@ class Notary:
             standing = await recovery.standing(tx)
             if self._log != standing.log:
                 self._log, self._head = standing.log, Head.read(self.home, standing.log)
+                self._kept = self._head
                 standing = await recovery.standing(tx)
             behind = self._head is not None and standing.size < self._head.size
             if behind:
@@ -103,4 +119,5 @@ class Notary:
         """After the commit: a file that is ahead of the database would be a false alarm for ever."""
         if self._head is None or size > self._head.size or standing.generation > self._head.generation:
             self._head = Head(size=size, generation=standing.generation)
-            self._head.write(self.home, standing.log)
+        if self._head != self._kept and self._head.write(self.home, standing.log):
+            self._kept = self._head
