@@ -31,6 +31,7 @@ _PASSING: Final = (
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
     asyncpg.LockNotAvailableError,
+    asyncpg.InvalidCachedStatementError,  # the table was altered since the statement was last used
     OSError,
     asyncio.IncompleteReadError,
 )
@@ -44,24 +45,27 @@ class SqlCustodian(Custodian):
         self._pool = pool
         self._today = today
         self._classes = data_map.in_order()
+        self._types: dict[str, list[str]] = {}  # of the parameters of each statement, once it was prepared
 
     @classmethod
     @asynccontextmanager
     async def over(cls, data_map: SqlMap, store: str, *, today: Callable[[], date]) -> AsyncIterator[Self]:
         """Open a pool on the database at *store*, and close it again."""
         with _store_errors():
-            pool = await asyncpg.create_pool(store, min_size=1, max_size=POOL)
+            pool = await asyncpg.create_pool(store, min_size=1, max_size=POOL, reset=_as_it_was)
         async with pool:
             yield cls(data_map, pool, today=today)
 
     async def resolve(self, subject: Subject) -> Collection[Identifier]:
         found: set[Identifier] = set()
+        if not self._map.provides:
+            return found
         with _store_errors():
             async with self._reading() as connection:
                 for provided in self._map.provides:
                     query = statements.select(self._map, self._map.of(provided.data_class), subject, [provided.column])
                     if query is not None:
-                        rows = [row async for row in _rows(connection, query)]
+                        rows = [row async for row in self._rows(connection, query)]
                         found |= {Identifier(provided.kind, str(row[0])) for row in rows if row[0] is not None}
         return found
 
@@ -107,8 +111,31 @@ class SqlCustodian(Custodian):
     ) -> AsyncIterator[asyncpg.Record]:
         query = statements.select(self._map, of, subject, columns)
         if query is not None:
-            async for row in _rows(connection, query):
+            async for row in self._rows(connection, query):
                 yield row
+
+    async def _rows(self, connection: asyncpg.Connection, query: statements.Query) -> AsyncIterator[asyncpg.Record]:
+        """Read what fits into a page at once; what does not, anew through a cursor, a page in memory."""
+        try:
+            values = await self._fitting(connection, query)
+            first = await connection.fetch(f"{query.text} limit {PAGE_ROWS + 1}", *values)
+            if len(first) <= PAGE_ROWS:
+                for row in first:
+                    yield row
+                return
+            del first
+            async for row in connection.cursor(query.text, *values, prefetch=PAGE_ROWS):
+                yield row
+        except (asyncpg.PostgresError, asyncpg.InterfaceError):
+            self._types.pop(query.text, None)  # the table may have changed: learnt anew the next time
+            raise
+
+    async def _fitting(self, connection: asyncpg.Connection, query: statements.Query) -> list[list[object]]:
+        types = self._types.get(query.text)
+        if types is None:
+            prepared = await connection.prepare(query.text)
+            types = self._types[query.text] = [each.name for each in prepared.get_parameters()]
+        return [statements.fitting(given, type_) for given, type_ in zip(query.values, types, strict=True)]
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[asyncpg.Connection]:
@@ -125,13 +152,8 @@ class SqlCustodian(Custodian):
         return of.retain.fate(row[statements.UNTIL], self._today())
 
 
-async def _rows(connection: asyncpg.Connection, query: statements.Query) -> AsyncIterator[asyncpg.Record]:
-    """Read through a cursor, a page in memory."""
-    prepared = await connection.prepare(query.text)
-    types = [parameter.name for parameter in prepared.get_parameters()]
-    values = [statements.fitting(given, type_) for given, type_ in zip(query.values, types, strict=True)]
-    async for row in prepared.cursor(*values, prefetch=PAGE_ROWS):
-        yield row
+async def _as_it_was(_: asyncpg.Connection) -> None:
+    """Give a connection back without asking the server to forget: what a use sets, it sets for its transaction."""
 
 
 def _key(row: asyncpg.Record) -> str | int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -15,6 +15,8 @@ from contracts.ids import DataClass
 from contracts.parts import PART_BYTES, PartRecord, encode_record
 from custodians.runner.failures import BadPlugin
 from custodians.sdk import GiveUp, Record
+
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
 
 class RecordTooLarge(GiveUp):
@@ -77,7 +79,11 @@ def _line(record: Record) -> bytes:
     return line
 
 
-def _json(value: object) -> JsonValue:
+def _json(value: Any) -> JsonValue:  # noqa: ANN401 -- whatever a store's driver makes of a value
+    return value if type(value) in _PLAIN else _told(value)
+
+
+def _told(value: object) -> JsonValue:
     match value:
         case None | bool() | int() | float() | str() if not isinstance(value, Enum):
             return value

@@ -24,6 +24,7 @@ from custodians.runner.heartbeat import Pulse
 from custodians.runner.inbox import Inbox
 from custodians.runner.keys import WorkerKeys
 from custodians.runner.ledger_sqlite import SqliteLedger
+from custodians.runner.putting import Lines
 from custodians.runner.reply import Identity, Replies
 from custodians.runner.settings import WorkerSettings
 from custodians.runner.upload import HttpUploads
@@ -87,13 +88,13 @@ class _Given:
             signer=self.keys.signer,
         )
 
-    def work(self, ledger: SqliteLedger, client: httpx2.AsyncClient) -> Work:
+    def work(self, ledger: SqliteLedger, uploads: HttpUploads) -> Work:
         return Work(
             self.custodian,
             manifest=self.manifest,
             held={each.name: each for each in self.declaration.classes},
             ledger=ledger,
-            uploads=HttpUploads(client),
+            uploads=uploads,
             clock=self.entropy.clock,
             secret=self.entropy.secret,
         )
@@ -142,9 +143,12 @@ async def serve(
         Sender(given.connection) as sender,
         SqliteLedger(settings.home / LEDGER_FILE, keys.ledger, now=entropy.clock) as ledger,
         httpx2.AsyncClient(follow_redirects=True) as client,
+        Lines() as lines,
         asyncio.TaskGroup() as tasks,
     ):
-        parts = _assembled(given, work=given.work(ledger, client), ledger=ledger, sender=sender, tasks=tasks)
+        parts = _assembled(
+            given, work=given.work(ledger, HttpUploads(client, lines)), ledger=ledger, sender=sender, tasks=tasks
+        )
         forgetting = tasks.create_task(_forget(ledger, entropy.clock))
         await _live(given, parts, tasks=tasks, stopping=stopping)
         forgetting.cancel()

@@ -1,6 +1,7 @@
 """Uploading: each part encrypted, put to the address of the grant, tried again while the receiver is away."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -13,6 +14,7 @@ from contracts.ids import TaskId
 from contracts.parts import TAG_BYTES, encrypt_part
 from custodians.runner.failures import UploadRefused
 from custodians.runner.packing import Part
+from custodians.runner.putting import Lines, NotThisWay
 from custodians.sdk import GiveUp, TryLater
 
 RETRY_FOR_S: Final = 60
@@ -43,24 +45,32 @@ class Uploads(Protocol):
 
 
 class HttpUploads:
-    """Puts parts by HTTP. The client is the caller's, and is closed by it."""
+    """Puts parts by HTTP: the short way where it goes, else by the client. Both are the caller's, and closed by it."""
 
-    def __init__(self, client: httpx2.AsyncClient, *, retry_for_s: float = RETRY_FOR_S) -> None:
+    def __init__(self, client: httpx2.AsyncClient, lines: Lines, *, retry_for_s: float = RETRY_FOR_S) -> None:
         self._client = client
+        self._lines = lines
         self._retry_for_s = retry_for_s
 
     async def put(self, grant: UploadGrant, part: Part, *, task: TaskId, key: bytes) -> PartRef:
         """Store one part; raises `UploadRefused`, `OverLimit`, or `UploadUnavailable` after a minute of trying."""
         body = encrypt_part(key, part.data, task=task, n=part.n, last=part.last)
         reference = PartRef(n=part.n, data_class=part.data_class, digest=sha256(body).hexdigest(), size=len(body))
+        try:
+            await self._try(grant, reference, body)
+        except UploadUnavailable:
+            await self._again(grant, reference, body)
+        return reference
+
+    async def _again(self, grant: UploadGrant, reference: PartRef, body: bytes) -> None:
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(UploadUnavailable),
             wait=wait_random_exponential(RETRY_FIRST_S, max=RETRY_MOST_S),
             stop=stop_after_delay(self._retry_for_s),
             reraise=True,
         )
+        await asyncio.sleep(RETRY_FIRST_S)
         await retrying(self._try, grant, reference, body)
-        return reference
 
     async def _try(self, grant: UploadGrant, reference: PartRef, body: bytes) -> None:
         headers = {
@@ -70,12 +80,19 @@ class HttpUploads:
             "X-Dsar-Class": reference.data_class,
         }
         try:
-            response = await self._client.put(
-                f"{grant.url}/{reference.n}", content=body, headers=headers, timeout=REQUEST_LIMIT_S
-            )
-        except httpx2.TransportError:
+            async with asyncio.timeout(REQUEST_LIMIT_S):
+                status = await self._put(f"{grant.url}/{reference.n}", body, headers)
+        except (httpx2.TransportError, OSError):  # a timeout is one, too
             raise UploadUnavailable from None
-        _judge(response.status_code)
+        _judge(status)
+
+    async def _put(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Put the bytes one way or the other: the same bytes may be put twice."""
+        try:
+            return await self._lines.put(url, body, headers)
+        except NotThisWay:
+            response = await self._client.put(url, content=body, headers=dict(headers), timeout=REQUEST_LIMIT_S)
+            return response.status_code
 
 
 def _judge(status: int) -> None:
