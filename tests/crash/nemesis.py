@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -12,7 +13,7 @@ from aiokafka.errors import KafkaError
 from tests.crash.deeds import DEEDS, NotPossible
 from tests.crash.evidence import Span
 from tests.crash.options import Kind
-from tests.crash.schedule import Fault
+from tests.crash.schedule import BROKER, DATABASE, DISK, Fault
 from tests.crash.world import World
 
 
@@ -24,14 +25,27 @@ class Nemesis:
     done: Counter[Kind] = field(default_factory=Counter)
     skipped: Counter[tuple[Kind, str]] = field(default_factory=Counter)
     spans: list[Span] = field(default_factory=list)
+    late_s: float = 0.0
 
     async def rage(self, faults: Sequence[Fault]) -> None:
-        """Carry it out; return when the last fault is healed."""
+        """Carry it out; return when the last fault is healed.
+
+        On a slow machine a service needs longer to come back than the schedule gives it: everything after that comes as
+        much later, or nothing would ever be up.
+        """
         began = time.monotonic()
         async with asyncio.TaskGroup() as tasks:
             for fault in faults:
-                await asyncio.sleep(max(0.0, began + fault.at - time.monotonic()))
+                await asyncio.sleep(max(0.0, began + fault.at + self.late_s - time.monotonic()))
+                await self._in_order(fault.target)
+                self.late_s = max(self.late_s, time.monotonic() - began - fault.at)
                 tasks.create_task(self._carry_out(fault))
+
+    async def _in_order(self, target: str) -> None:
+        broker, database = self.world.bus.child, self.world.database.child
+        for child in {BROKER: [broker], DATABASE: [database], DISK: [database]}.get(target, []):
+            with suppress(TimeoutError):
+                await child.ready()
 
     async def _carry_out(self, fault: Fault) -> None:
         began = time.time()

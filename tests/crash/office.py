@@ -62,6 +62,7 @@ class File:
     state: str = ""
     outcome: str | None = None
     closed: bool = False
+    version: int = 0
     busy: bool = False
     said: str = ""  # what the system says that it waits for
 
@@ -98,6 +99,11 @@ class Office:
             shown = await self._open_requests()
             self._look(shown)
             await asyncio.sleep(POLL_S)
+
+    @property
+    def progress(self) -> int:
+        """A number that grows whenever a request gets on."""
+        return sum(each.version + each.closed for each in self.files.values())
 
     @property
     def waiting(self) -> list[File]:
@@ -171,6 +177,7 @@ class Office:
                 continue
             row = shown.get(file.request)
             if row is not None:
+                file.version = row["version"]
                 file.state, file.said = row["state"], str(row["waiting"])[:SAID]
             work = self._ended_work(file) if row is None else self._move(file, row)
             if work is not None:

@@ -68,5 +68,5 @@ class Options:
         return self.faults * PACE_S if self.minutes is None else self.minutes * 60
 
 
-PACE_S: Final = 2.2
+PACE_S: Final = 2.8
 """A fault so often, on the average."""

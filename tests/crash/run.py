@@ -7,7 +7,7 @@ import signal
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -52,7 +52,8 @@ class Verdict:
     skipped: dict[tuple[Kind, str], int]
     outcomes: dict[str, int]
     recovery_s: Sequence[tuple[Kind, float]]  # to the first progress after each heal
-    settled_s: float  # from the last heal until nothing was open any more
+    settled_s: float  # from the last heal until nothing was open, or nothing moved any more
+    late_s: float  # by how much the schedule was stretched: this machine is slow
     took_s: float
     own_deaths: dict[str, int]
     late: Sequence[str]
@@ -113,6 +114,7 @@ async def _run(options: Options, folder: Path) -> Verdict:
         outcomes=evidence.outcomes(office),
         recovery_s=evidence.recoveries(exports[-1], nemesis.spans),
         settled_s=settled_s,
+        late_s=nemesis.late_s,
         took_s=time.monotonic() - began,
         own_deaths={name: child.own_deaths for name, child in made.everybody.items() if child.own_deaths},
         late=made.late,
@@ -160,16 +162,18 @@ async def _weather(
 
 
 async def _settled(office: Office) -> float:
-    """Wait until every request has ended, as long as that may take; how long it took."""
-    began = time.monotonic()
+    """Wait until every request has ended, or nothing has moved for as long as that may take; how long it took."""
+    began = moved_at = time.monotonic()
+    before = office.progress
 
-    async def nothing_waits() -> bool:
+    async def ended_or_stuck() -> bool:
+        nonlocal before, moved_at
         office.look_for_errors()
-        return not office.waiting
+        if office.progress != before:
+            before, moved_at = office.progress, time.monotonic()
+        return not office.waiting or time.monotonic() - moved_at > STUCK_AFTER_S
 
-    with suppress(TimeoutError):
-        async with asyncio.timeout(STUCK_AFTER_S):
-            await polled(nothing_waits)
+    await polled(ended_or_stuck)
     return time.monotonic() - began
 
 

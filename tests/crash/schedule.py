@@ -68,7 +68,15 @@ SHORT_WINDOW_S: Final = 120.0
 """In a shorter run nothing is away for longer than a few seconds: it would be all that is shown."""
 SHORT_S: Final = 5.0
 REST_S: Final = 1.0
-"""For so long what was just healed is left alone."""
+RESTS: Final[dict[Kind, float]] = {
+    Kind.BROKER_KILL: 10.0,
+    Kind.BROKER_DOWN: 10.0,
+    Kind.DATABASE_KILL: 3.0,
+    Kind.DATABASE_STOP: 3.0,
+    Kind.DISK_FULL: 3.0,
+    Kind.KILL_ALL: 10.0,
+}
+"""For so many seconds what was just healed is left alone: a broker needs some to start."""
 TRIES: Final = 6
 """How many kinds are drawn until one is for something that is in order; after that the fault comes later."""
 
@@ -102,7 +110,7 @@ def schedule(options: Options) -> list[Fault]:
         kind, target = next((each for each in draws if busy.get(each[1], 0.0) <= at), draws[0])
         deck.remove(kind)
         at, length = max(at, busy.get(target, 0.0)), _length(kind, options, dice)
-        busy[target] = at + length + REST_S
+        busy[target] = at + length + RESTS.get(kind, REST_S)
         found.append(Fault(n=n, kind=kind, target=target, at=at, length=length))
     return sorted(found, key=lambda fault: fault.at)
 

@@ -27,7 +27,8 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     for outcome, count in sorted(verdict.outcomes.items()):
         yield f"  {outcome:<20} {count:5}"
     yield "progress after a heal: " + _percentiles(sorted(seconds for _, seconds in verdict.recovery_s))
-    yield f"all closed {verdict.settled_s:.1f} s after the last heal"
+    yield f"all at rest {verdict.settled_s:.1f} s after the last heal"
+    yield f"stretched by {verdict.late_s:.0f} s: a service needed longer to come back than the schedule gave it"
     for name, count in sorted(verdict.own_deaths.items()):
         yield f"died by itself: {name} {count} times"
     for name in verdict.late:

@@ -1,5 +1,6 @@
 """A tenth of `make crash`: every role and custodian a process of its own, killed and cut off, judged from outside."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,13 @@ from tests.crash.table import told
 
 pytestmark = [pytest.mark.xdist_group("crash"), pytest.mark.timeout(400)]
 
-SAMPLE = Options(seed=20, requests=50, faults=24)
+SAMPLE = Options(seed=20, requests=50, faults=24, minutes=0.7)
 
 
 @pytest.fixture(scope="module")
 async def verdict(tmp_path_factory: pytest.TempPathFactory) -> Verdict:
     folder: Path = tmp_path_factory.mktemp("crash")
-    return await crashed(Options(seed=SAMPLE.seed, requests=SAMPLE.requests, faults=SAMPLE.faults, folder=folder))
+    return await crashed(replace(SAMPLE, folder=folder))
 
 
 async def test_nothing_is_lost_doubled_unlogged_or_stuck(verdict: Verdict) -> None:
