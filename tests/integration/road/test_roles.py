@@ -27,6 +27,7 @@ from contracts.topics import Channel
 from orchestrator.domain.request import Kind, Outcome, State
 from orchestrator.embedded.process import environment
 from orchestrator.settings import Role
+from orchestrator.store.session import transactions
 from tests.integration.road.custodian import FakeCustodian, lane_keys
 from tests.integration.road.engines import QUICK, until
 from tests.integration.road.people import (
@@ -189,8 +190,8 @@ async def test_an_access_and_an_erasure_go_their_way_between_processes_and_sigte
 
 async def is_numbered(world: World) -> bool:
     """Whether the notary that runs has numbered all there is."""
-    async with world.owner.connect() as connection:
-        found = await connection.exec_driver_sql("select count(*) from audit_pending")
+    async with transactions(world.owner)() as tx:
+        found = await tx.connection.exec_driver_sql("select count(*) from audit_pending")
         return bool(found.scalar_one() == 0)
 
 
