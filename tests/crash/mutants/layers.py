@@ -18,7 +18,7 @@ ROOT: Final = Path(__file__).parents[3]
 FAILED: Final = 1  # pytest's code for tests that ran and failed; any other is no proof
 PYTEST: Final = (
     "pytest",
-    *("-p", "no:cacheprovider", "-q"),
+    *("-p", "no:cacheprovider", "-q", "-x"),
     *(
         "-W",
         "ignore:Module already imported:pytest.PytestAssertRewriteWarning",

@@ -15,8 +15,8 @@ ALONE: Final = (Kind.TERM_CUSTODIAN,)
 def _few(
     mutants: Mapping[str, tuple[str, ...]],
     *kinds: Kind,
-    requests: int = 40,
-    faults: int = 8,
+    requests: int = 20,
+    faults: int = 6,
     minutes: float | None = None,
     failpoints: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> Options:
@@ -43,13 +43,13 @@ SCENARIOS: Final[Mapping[str, Options]] = {
     ),
     "no_inbox": _few({ENGINE: ("no_inbox",)}, Kind.TOPIC_REPLAYED),
     "tailing_the_outbox": _few(
-        {ACCESS: ("tailing_the_outbox",), ERASURE: ("tailing_the_outbox",)}, Kind.DATABASE_SLOW, requests=80, faults=12
+        {ACCESS: ("tailing_the_outbox",), ERASURE: ("tailing_the_outbox",)}, Kind.DATABASE_SLOW, requests=60, faults=12
     ),
     # the column `version` alone would find two writers out, too: the lock is missed where that is gone as well
     "no_request_lock": _few(
         dict.fromkeys(("api", ENGINE, ACCESS, ERASURE), ("no_request_lock", "no_version_check")),
         Kind.DATABASE_SLOW,
-        requests=80,
+        requests=60,
         faults=12,
     ),
     "offset_auto_commit": _few({ENGINE: ("offset_auto_commit",)}, *BREAKS, faults=12),
@@ -64,7 +64,7 @@ SCENARIOS: Final[Mapping[str, Options]] = {
     "host_clock": _few({ENGINE: ("host_clock",)}, Kind.TERM_CUSTODIAN),
     "dead_letter_dropped": _few({ENGINE: ("dead_letter_dropped",)}, Kind.RECORDS_SPOILED),
     "answer_accepted_after_close": _few(
-        {ENGINE: ("answer_accepted_after_close",)}, Kind.FREEZE_CUSTODIAN, requests=80, faults=12
+        {ENGINE: ("answer_accepted_after_close",)}, Kind.FREEZE_CUSTODIAN, requests=60, faults=12
     ),
     "timer_reissue": _few(
         {ENGINE: ("timer_reissue",), ACCESS: ("short_leases",), ERASURE: ("short_leases",)},
