@@ -236,6 +236,20 @@ async def test_a_store_that_is_away_is_tried_later() -> None:
             pass
 
 
+async def test_a_table_that_is_altered_meanwhile_is_read_at_the_next_try(
+    profiles: SqlCustodian, fresh_database: str
+) -> None:
+    subject = by(email=BRUNO.email)
+    before = await found(profiles, subject)
+    connection = await asyncpg.connect(fresh_database)
+    await connection.execute("alter table device alter column last_seen_on type timestamptz")
+    await connection.execute("alter table customer alter column id type varchar(40)")
+    await connection.close()
+    with pytest.raises(StoreUnavailable):
+        [each async for each in profiles.collect(subject)]
+    assert len([each async for each in profiles.collect(subject)]) == len(before)
+
+
 async def test_a_million_rows_are_read_in_flat_memory(fresh_database: str) -> None:
     connection = await asyncpg.connect(fresh_database)
     await connection.execute(
