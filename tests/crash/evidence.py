@@ -28,8 +28,19 @@ class Span:
     healed: float
 
 
-def gathered(world: World, office: Office, everybody: Sequence[Person], exports: Sequence[Sequence[bytes]]) -> Evidence:
-    """Read everything; all has ended."""
+def still_open(office: Office) -> dict[str, str]:
+    """The requests that have not ended by now, and what each waits for."""
+    return {each.request: f"{each.state}: {each.said}" for each in office.waiting}
+
+
+def gathered(
+    world: World,
+    office: Office,
+    everybody: Sequence[Person],
+    exports: Sequence[Sequence[bytes]],
+    open_at_end: Mapping[str, str],
+) -> Evidence:
+    """Read everything; all has ended, but what is *open_at_end*."""
     deleted: list[Deleted] = []
     held: list[Held] = []
     for number in range(world.options.custodians):
@@ -52,7 +63,7 @@ def gathered(world: World, office: Office, everybody: Sequence[Person], exports:
         held=held,
         began_with=_began_with(everybody, world.options.custodians),
         exports=exports,
-        open_at_end={each.request: f"{each.state}: {each.said}" for each in office.waiting},
+        open_at_end=open_at_end,
     )
 
 

@@ -95,10 +95,11 @@ async def _run(options: Options, folder: Path) -> Verdict:
         nemesis = Nemesis(made)
         exports = await _weather(office, nemesis, everybody, faults)
         settled_s = await _settled(office)
+        stuck = evidence.still_open(office)  # whatever the last replay may set going again
         all_read = await _replayed(made)
         exports.append(await _last_export(office))
         unkept = await letters.missing(made)
-    seen = evidence.gathered(made, office, everybody, exports)
+    seen = evidence.gathered(made, office, everybody, exports, stuck)
     judgement = judge(seen)
     judge_silence([json.loads(line) for line in exports[-1] if line], nemesis.spans, judgement)
     for place in unkept:
