@@ -40,31 +40,6 @@ def test_a_seal_written_by_the_book_opens() -> None:
     assert open_sealed(text, key=CRM_SEAL, apv="crm") == padded(SECRET)
 
 
-def test_a_seal_written_in_another_way_opens_all_the_same() -> None:
-    key = OKPKey.import_key({"kty": "OKP", "crv": "X25519", "x": b64url(CRM_SEAL.public)})
-    header = {"enc": "A256GCM", "alg": "ECDH-ES", "apv": b64url(b"crm"), "kid": CRM_SEAL.kid, "typ": "JOSE"}
-    text = jwe.encrypt_compact(header, SECRET, key, algorithms=["ECDH-ES", "A256GCM"])
-    assert open_sealed(text, key=CRM_SEAL, apv="crm") == SECRET
-
-
-def test_the_library_opens_what_we_seal() -> None:
-    opened = jwe.decrypt_compact(sealed(), OKPKey.import_key(CRM_SEAL.private), algorithms=["ECDH-ES", "A256GCM"])
-    assert opened.plaintext == padded(SECRET)
-
-
-@pytest.mark.parametrize("part", [0, 2, 3, 4], ids=["header", "nonce", "ciphertext", "tag"])
-def test_a_seal_with_one_letter_changed_does_not_open(part: int) -> None:
-    parts = sealed().split(".")
-    parts[part] = ("B" if parts[part][0] == "A" else "A") + parts[part][1:]
-    with pytest.raises(Unsealable):
-        open_sealed(".".join(parts), key=CRM_SEAL, apv="crm")
-
-
-def test_a_seal_with_an_encrypted_key_beside_the_agreed_one_does_not_open() -> None:
-    with pytest.raises(Unsealable):
-        open_sealed(sealed().replace("..", ".AAAA.", 1), key=CRM_SEAL, apv="crm")
-
-
 def test_sealing_twice_gives_different_text() -> None:
     assert sealed() != sealed()
 
