@@ -38,6 +38,7 @@ APPLICATION: Final = 1
 HEARTBEAT_S: Final = 2
 AT_ONCE: Final = 50
 PATIENCE_S: Final = 60.0
+READY_WITHIN_S: Final = 120.0  # eleven processes start at once
 JOBS: Final = ("support", "verifier", "reviewer", "oncall")
 NEIGHBOURS: Final = ("amber", "birch", "cedar")
 FROZEN, MISLED = "flint", "gravel"
@@ -188,6 +189,7 @@ def _role(role: Role, home: Home, household: Household, running: Running, url: s
         env=environment(variables),
         ports={"api": home.port("api")} if serves else {},
         ready=_answers(url) if serves else None,
+        ready_within=READY_WITHIN_S,
         layer=APPLICATION,
     )
 

@@ -9,6 +9,8 @@ from contracts.results import Deferred, Failed, Manual
 from orchestrator.domain.hindrance import Mover, WaitsFor
 from orchestrator.domain.request import Kind
 from orchestrator.domain.staff import Role as Job
+from orchestrator.flow import review
+from orchestrator.settings import Role
 from tests.integration.road.custodian import FakeCustodian, Holding
 from tests.integration.road.people import (
     ANN,
@@ -102,6 +104,19 @@ async def test_a_search_that_failed_is_named_with_its_error_and_can_be_tried_aga
     assert told.says == "profiles could not preview (TableMissing); nothing goes on before it is done"
     assert told.next_command == f"dsar request retry {request}"
     assert told.also == ()
+
+
+async def test_what_failed_once_and_is_tried_again_is_blamed_no_more(world: World) -> None:
+    profiles, _ = await the_usual(world)
+    profiles.will_say(Operation.PREVIEW, Failed(retryable=False, error="TableMissing"))
+    request = await asked(world, Kind.ERASURE)
+    await world.drive()
+    profiles.silent = True
+    async with world.tx[Role.API]() as tx:
+        await review.retry(tx, request, by="st_oncall", policy=world.policy)
+    await world.drive()
+    told = await reason(world, request)
+    assert (told.waits_for, told.who, told.also) == (WaitsFor.SILENT, "profiles", ())
 
 
 async def test_what_failed_for_now_says_when_it_is_asked_again(world: World) -> None:
