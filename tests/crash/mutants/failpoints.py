@@ -49,6 +49,7 @@ FAILPOINTS: Final[Mapping[str, Failpoint]] = {
     # a custodian's worker
     "worker.after_accept": Failpoint(target="custodians.runner.ledger_sqlite:SqliteLedger.accept", after=True),
     "worker.after_take": Failpoint(target="custodians.runner.inbox:Inbox.take", after=True),
+    "worker.after_upload": Failpoint(target="custodians.runner.upload:upload", after=True),
     "worker.after_plan": Failpoint(target="custodians.runner.ledger_sqlite:SqliteLedger.plan", after=True),
     "worker.after_effect": Failpoint(target="custodians.runner.ledger_sqlite:SqliteLedger.page_erased", after=False),
     "worker.after_page": Failpoint(target="custodians.runner.ledger_sqlite:SqliteLedger.page_erased", after=True),

@@ -39,7 +39,7 @@ SCENARIOS: Final[Mapping[str, Options]] = {
     "ledger_remembers_failures": _few(
         {CUSTODIAN: ("ledger_remembers_failures",)},
         Kind.TERM_CUSTODIAN,
-        failpoints={CUSTODIAN: ("worker.before_answer:2",)},
+        failpoints={CUSTODIAN: ("worker.after_upload",)},
     ),
     "no_inbox": _few({ENGINE: ("no_inbox",)}, Kind.TOPIC_REPLAYED),
     "tailing_the_outbox": _few(
