@@ -20,6 +20,7 @@ from contracts.door import Door, commands_door
 from contracts.keys import KeyRing
 from contracts.manifest import Manifest
 from contracts.topics import channel_of
+from custodians.runner.health import Health
 from custodians.runner.heartbeat import Pulse
 from custodians.runner.inbox import Inbox
 from custodians.runner.keys import WorkerKeys
@@ -112,6 +113,7 @@ class _Given:
 class _Parts:
     worker: Worker
     replies: Replies
+    letters: DeadLetters
     inbox: Inbox
     pulse: Pulse
 
@@ -164,19 +166,20 @@ async def _forget(ledger: SqliteLedger, clock: Callable[[], float]) -> None:
 def _assembled(given: _Given, *, work: Work, ledger: SqliteLedger, sender: Sender, tasks: asyncio.TaskGroup) -> _Parts:
     settings, manifest, keys, clock = given.settings, given.manifest, given.keys, given.entropy.clock
     replies = Replies(ledger, sender, given.identity, clock=clock)
+    letters = DeadLetters(sender, reader=manifest.id, environment=settings.environment, clock=clock)
     worker = Worker(work, replies, ledger, manifest=manifest, keys=keys.sealers, tasks=tasks, clock=clock)
     inbox = Inbox(
         door=given.door(),
         custodian=manifest.id,
         keys=keys.sealers,
-        letters=DeadLetters(sender, reader=manifest.id, environment=settings.environment, clock=clock),
+        letters=letters,
         ledger=ledger,
         replies=replies,
         worker=worker,
         clock=clock,
     )
     pulse = Pulse(sender, ledger, worker, given.identity, kids=keys.kids, clock=clock, every_s=settings.heartbeat_s)
-    return _Parts(worker=worker, replies=replies, inbox=inbox, pulse=pulse)
+    return _Parts(worker=worker, replies=replies, letters=letters, inbox=inbox, pulse=pulse)
 
 
 async def _live(given: _Given, parts: _Parts, *, tasks: asyncio.TaskGroup, stopping: asyncio.Event) -> None:
@@ -192,14 +195,23 @@ async def _live(given: _Given, parts: _Parts, *, tasks: asyncio.TaskGroup, stopp
     await parts.worker.resume()
     async with reader:
         beating = tasks.create_task(parts.pulse.run(reader))
+        watched = tasks.create_task(_watched(given, parts, reader))
         log.info("worker.started")
         await stopping.wait()
     await parts.pulse.drain(reader, grace_s=given.settings.grace_s)
     beating.cancel()
     sending.cancel()
+    watched.cancel()
     await parts.replies.flush()
     await parts.pulse.beat(reader)
     log.info("worker.stopped")
+
+
+async def _watched(given: _Given, parts: _Parts, reader: Reader) -> None:
+    """Open the door for probes and scrapers, if one is wanted."""
+    if given.settings.health_port is not None:
+        door = Health(reader=reader, worker=parts.worker, brake=parts.letters.brake, clock=given.entropy.clock)
+        await door.serve(given.settings.health_host, given.settings.health_port)
 
 
 @asynccontextmanager

@@ -40,6 +40,8 @@ class WorkerSettings(BaseModel):
     kafka_tls: bool = False
 
     heartbeat_s: float = HEARTBEAT_SECONDS
+    health_host: str = "127.0.0.1"
+    health_port: int | None = Field(default=None, ge=1, le=65_535)  # a door for probes and scrapers
     grace_s: float = 20.0  # how long a stop waits for what runs
 
     @model_validator(mode="after")
