@@ -1,10 +1,11 @@
 """What the routes are given: made once by wiring, handed to each by its type."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import Depends, Request
@@ -19,6 +20,8 @@ from orchestrator.entrypoints.api.together import Together
 from orchestrator.store.session import Transaction, Transactions
 from orchestrator.vault.blobs import Blobs
 from orchestrator.vault.kms import Kms
+
+PATIENCE_S: Final = 2.0
 
 
 class _OnlyTried(Exception):
@@ -59,6 +62,14 @@ class Deps:
                 yield tx
                 if dry_run:
                     raise _OnlyTried
+
+    async def kafka_answers(self) -> bool:
+        """Whether the broker answers within a moment."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await self.broker_answers()
+        except OSError:
+            return False
 
     def entry_id(self) -> EventId:
         """An id for a log entry that is about no request."""

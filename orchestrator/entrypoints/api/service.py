@@ -1,13 +1,12 @@
 """Whether the API lives, is ready, and what it counts; and who the caller is."""
 
 import asyncio
-from typing import Final
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from orchestrator.domain.staff import Role
-from orchestrator.entrypoints.api.deps import Caller, Deps, Given
+from orchestrator.entrypoints.api.deps import Caller, Given
 from orchestrator.entrypoints.api.guard import GuardedRoute
 from orchestrator.entrypoints.api.permissions import V1
 from orchestrator.entrypoints.health import OK, database
@@ -15,7 +14,6 @@ from orchestrator.store.views import health
 from orchestrator.telemetry import rendered
 
 router = APIRouter(tags=["service"], route_class=GuardedRoute)
-PATIENCE_S: Final = 2.0
 
 
 class Ready(BaseModel):
@@ -43,18 +41,10 @@ async def livez() -> Response:
 @router.get("/readyz")
 async def readyz(deps: Given, response: Response) -> Ready:
     """Look at the database, the schema and Kafka; 503 if requests cannot be served."""
-    found, kafka = await asyncio.gather(database(deps.transactions, deps.schema_head), _kafka(deps))
+    found, answers = await asyncio.gather(database(deps.transactions, deps.schema_head), deps.kafka_answers())
+    kafka = "ok" if answers else "not reachable; what is to be sent waits in the outbox"
     response.status_code = 200 if found == OK else 503
     return Ready(ready=found == OK, database=found[0], schema_head=found[1], kafka=kafka)
-
-
-async def _kafka(deps: Deps) -> str:
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            answers = await deps.broker_answers()
-    except OSError:
-        answers = False
-    return "ok" if answers else "not reachable; what is to be sent waits in the outbox"
 
 
 @router.get("/metrics", response_class=Response)
