@@ -11,7 +11,7 @@ from tests.crash.options import Kind
 
 SLACK_S: Final = 600.0
 """By how much the time of an entry may lie outside of the times at which anybody did anything."""
-HEARD_S: Final = 3.0
+HEARD_S: Final = 2.0
 """For so long after its last sign of life a custodian may still count as alive: a heartbeat is under way."""
 AFTER_CLOSE: Final = frozenset({"answer.after_close", "request.reopened", "request.shredded", "data.read"})
 ANSWERS: Final = ("answer.", "task.")

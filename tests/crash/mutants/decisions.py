@@ -131,4 +131,4 @@ class ShortLeases(Bug):
     target = "orchestrator.domain.task:lease"
 
     def planted(self, operation: Operation, attempts: int) -> timedelta:  # noqa: ARG002 - as the target has it
-        return timedelta(seconds=1.5)
+        return timedelta(seconds=0.5)

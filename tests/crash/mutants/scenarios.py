@@ -69,7 +69,7 @@ SCENARIOS: Final[Mapping[str, Options]] = {
     "timer_reissue": _few(
         {ENGINE: ("timer_reissue",), ACCESS: ("short_leases",), ERASURE: ("short_leases",)},
         Kind.FREEZE_CUSTODIAN,
-        faults=30,
-        minutes=2.0,
+        requests=40,
+        faults=16,
     ),
 }
