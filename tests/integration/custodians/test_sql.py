@@ -240,7 +240,7 @@ async def test_a_table_that_is_altered_meanwhile_is_read_at_the_next_try(
     profiles: SqlCustodian, fresh_database: str
 ) -> None:
     subject = by(email=BRUNO.email)
-    before = await found(profiles, subject)
+    before = [each async for each in profiles.collect(subject)]
     connection = await asyncpg.connect(fresh_database)
     await connection.execute("alter table device alter column last_seen_on type timestamptz")
     await connection.execute("alter table customer alter column id type varchar(40)")
