@@ -4,11 +4,16 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from socket import SO_LINGER, SOL_SOCKET
+from struct import pack
 from typing import Final
 
 from orchestrator.embedded.ports import LOOPBACK
 
 CHUNK: Final = 256 * 1024
+AT_ONCE: Final = pack("ii", 1, 0)
+"""For SO_LINGER: a close sends no goodbye, but a reset."""
+
 Recognised = Callable[[bytes], bool]
 
 
@@ -32,10 +37,9 @@ class Link:
     unanswered: bool = False  # the next answer tears it down
 
     def abort(self) -> None:
+        """Tear both down with a reset: who waits for an answer is told at once, and not that it was the end."""
         for writer in (self.client, self.server):
-            transport = writer.transport
-            if isinstance(transport, asyncio.WriteTransport):
-                transport.abort()
+            _reset(writer)
 
 
 @dataclass(slots=True)
@@ -51,6 +55,7 @@ class Proxy:
     _open: asyncio.Event = field(default_factory=asyncio.Event)
     _links: set[Link] = field(default_factory=set)
     _server: asyncio.Server | None = None
+    _stopped: bool = False
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
 
     async def start(self) -> None:
@@ -60,9 +65,9 @@ class Proxy:
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
+        self._stopped = True
+        self._open.set()
         self.reset()
-        for task in self._tasks:
-            task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def reset(self) -> None:
@@ -89,10 +94,12 @@ class Proxy:
         try:
             upstream, server = await asyncio.open_connection(LOOPBACK, self.upstream, limit=CHUNK)
         except OSError:
-            writer.transport.abort()
+            _reset(writer)
             return
         link = Link(writer, server)
         self._links.add(link)
+        if self._stopped:
+            link.abort()
         try:
             with suppress(ConnectionError):
                 await asyncio.gather(self._out(link, reader), self._back(link, upstream))
@@ -125,6 +132,13 @@ class Proxy:
         while link.dead and data:
             data = await reader.read(CHUNK)
         return data
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    socket = writer.get_extra_info("socket")
+    if socket is not None and socket.fileno() >= 0:
+        socket.setsockopt(SOL_SOCKET, SO_LINGER, AT_ONCE)
+    writer.transport.abort()
 
 
 async def _pass(writer: asyncio.StreamWriter, data: bytes) -> None:
