@@ -17,7 +17,7 @@ from tests.e2e.desk import Desk
 
 POLL_S: Final = 0.25
 AGAIN_S: Final = 0.3
-AT_ONCE: Final = 12
+AT_ONCE: Final = 24
 PAGE: Final = 500
 TIMEOUT_S: Final = 10.0
 SAID: Final = 300
