@@ -43,33 +43,33 @@ SCENARIOS: Final[Mapping[str, Options]] = {
     ),
     "no_inbox": _few({ENGINE: ("no_inbox",)}, Kind.TOPIC_REPLAYED),
     "tailing_the_outbox": _few(
-        {ACCESS: ("tailing_the_outbox",), ERASURE: ("tailing_the_outbox",)}, Kind.DATABASE_SLOW, requests=60, faults=12
+        {ACCESS: ("tailing_the_outbox",), ERASURE: ("tailing_the_outbox",)}, Kind.DATABASE_SLOW, requests=30, faults=8
     ),
     # the column `version` alone would find two writers out, too: the lock is missed where that is gone as well
     "no_request_lock": _few(
         dict.fromkeys(("api", ENGINE, ACCESS, ERASURE), ("no_request_lock", "no_version_check")),
         Kind.DATABASE_SLOW,
-        requests=60,
-        faults=12,
+        requests=30,
+        faults=8,
     ),
-    "offset_auto_commit": _few({ENGINE: ("offset_auto_commit",)}, *BREAKS, faults=12),
+    "offset_auto_commit": _few({ENGINE: ("offset_auto_commit",)}, *BREAKS, faults=8),
     "no_lease": _few(
         {ENGINE: ("no_lease",)},
         Kind.TERM_CUSTODIAN,
         failpoints={ACCESS: ("outbox.after_claim:3",), ERASURE: ("outbox.after_claim:3",)},
     ),
-    "swallowed_internal_client_error": _few({ENGINE: ("swallowed_internal_client_error",)}, *BREAKS, faults=12),
-    "numbers_from_memory": _few({"notary": ("numbers_from_memory",)}, Kind.BACKENDS_ENDED, faults=60, minutes=0.7),
+    "swallowed_internal_client_error": _few({ENGINE: ("swallowed_internal_client_error",)}, *BREAKS, faults=8),
+    "numbers_from_memory": _few({"notary": ("numbers_from_memory",)}, Kind.BACKENDS_ENDED, faults=50, minutes=0.6),
     "approval_not_bound_to_plan": _few({ERASURE: ("approval_not_bound_to_plan",)}, Kind.IDENTIFIER_SLIPPED_IN),
     "host_clock": _few({ENGINE: ("host_clock",)}, Kind.TERM_CUSTODIAN),
     "dead_letter_dropped": _few({ENGINE: ("dead_letter_dropped",)}, Kind.RECORDS_SPOILED),
     "answer_accepted_after_close": _few(
-        {ENGINE: ("answer_accepted_after_close",)}, Kind.FREEZE_CUSTODIAN, requests=60, faults=12
+        {ENGINE: ("answer_accepted_after_close",)}, Kind.FREEZE_CUSTODIAN, requests=30, faults=8
     ),
     "timer_reissue": _few(
         {ENGINE: ("timer_reissue",), ACCESS: ("short_leases",), ERASURE: ("short_leases",)},
         Kind.FREEZE_CUSTODIAN,
-        requests=40,
+        requests=20,
         faults=16,
     ),
 }
