@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
@@ -23,6 +24,7 @@ TIMEOUT_S: Final = 10.0
 SAID: Final = 300
 
 Json = dict[str, Any]
+Work = Callable[[], Awaitable[None]]
 GONE: Final = frozenset({"closed", "shredded"})
 
 
@@ -85,7 +87,7 @@ class Office:
         began = time.monotonic()
         for number, person in enumerate(everybody):
             await asyncio.sleep(max(0.0, began + within_s * number / len(everybody) - time.monotonic()))
-            self._begin(self._open(person))
+            self._begin(partial(self._open, person))
         while self.taken_in < len(everybody):
             self.look_for_errors()
             await asyncio.sleep(POLL_S)
@@ -128,10 +130,10 @@ class Office:
         """Take the whole log away."""
         return (await self.call("auditor", "GET", "/api/v1/audit/export")).content.splitlines()
 
-    def _begin(self, work: Awaitable[None]) -> None:
+    def _begin(self, work: Work) -> None:
         async def within_slots() -> None:
             async with self._slots:
-                await work
+                await work()
 
         self._watch(asyncio.ensure_future(within_slots()))
 
@@ -179,18 +181,18 @@ class Office:
             if row is not None:
                 file.version = row["version"]
                 file.state, file.said = row["state"], str(row["waiting"])[:SAID]
-            work = self._ended_work(file) if row is None else self._move(file, row)
+            work = partial(self._look_closer, file) if row is None else self._move(file, row)
             if work is not None:
                 file.busy = True
-                self._begin(self._done(file, work))
+                self._begin(partial(self._done, file, work))
 
-    async def _done(self, file: File, work: Awaitable[None]) -> None:
+    async def _done(self, file: File, work: Work) -> None:
         try:
-            await work
+            await work()
         finally:
             file.busy = False
 
-    async def _ended_work(self, file: File) -> None:
+    async def _look_closer(self, file: File) -> None:
         """It is not among the open ones: see how it ended, or that it was too young for the list."""
         shown = (await self.call("support", "GET", f"/api/v1/requests/{file.request}")).json()
         if shown["state"] not in GONE:
@@ -202,15 +204,15 @@ class Office:
             self.journal.note("came_back", request=file.request, customer=file.person.customer)
         file.closed = True
 
-    def _move(self, file: File, row: Json) -> Awaitable[None] | None:
+    def _move(self, file: File, row: Json) -> Work | None:
         """What is to be done now, by state and by what this person's request is meant to come to."""
         state, course = row["state"], file.person.course
         move = MOVES.get((state, course)) or MOVES.get((state, None))
         if move is not None:
-            return self._decide(file, move)
+            return partial(self._decide, file, move)
         if state == "awaiting_approval":
-            return self._approve(file)
-        return self._fetch(file) if state == "deliverable" else None
+            return partial(self._approve, file)
+        return partial(self._fetch, file) if state == "deliverable" else None
 
     async def _decide(self, file: File, move: Move) -> None:
         by = self.desk[move.who].id
