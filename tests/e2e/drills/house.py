@@ -5,8 +5,8 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,10 +15,11 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from orchestrator.embedded import postgres
 from orchestrator.embedded.home import Home
 from orchestrator.embedded.process import environment
-from orchestrator.embedded.supervisor import Supervisor
+from orchestrator.embedded.services import Running, services
+from orchestrator.entrypoints.machine.household import Household
+from orchestrator.settings import Role
 from tests.e2e.program import BIN, READY_WITHIN_S, STOPPED_WITHIN_S, TIED, Machine, called, running_in
 
 WITHIN_S = 60.0
@@ -68,26 +69,38 @@ class House:
     def environment(self) -> dict[str, str]:
         return environment({"DSAR_HOME": str(self.home), **self.settings})
 
-    def called(self, *argv: str) -> subprocess.CompletedProcess[str]:
-        """A command of the machine itself."""
-        return called(*argv, env=self.environment())
-
     @property
     def supervisor(self) -> int:
         """The process that keeps the others."""
         assert self._program is not None
         return self._program.pid
 
-    async def fall_back(self, dump: Path) -> None:
-        """Restore the orchestrator's database, and nothing else, while everything is stopped."""
+    @asynccontextmanager
+    async def services(self) -> AsyncIterator[Running]:
+        """The database and the broker alone."""
         with Home.opened(self.home) as home:
-            async with Supervisor(home) as supervisor:
-                url = await postgres.start(supervisor)
-                server = await asyncpg.connect(urlsplit(url)._replace(path="/postgres").geturl())
-                await server.execute("drop database dsar")
-                await server.execute("create database dsar")
-                await server.close()
-                await tool("pg_restore", "--dbname", url, "--exit-on-error", str(dump))
+            async with services(home) as running:
+                yield running
+
+    async def fall_back(self, running: Running, dump: Path) -> None:
+        """Restore the orchestrator's database, and nothing else."""
+        url = running.database_url
+        server = await asyncpg.connect(urlsplit(url)._replace(path="/postgres").geturl())
+        await server.execute("drop database dsar")
+        await server.execute("create database dsar")
+        await server.close()
+        await tool("pg_restore", "--dbname", url, "--exit-on-error", str(dump))
+
+    async def called(self, running: Running, *argv: str) -> subprocess.CompletedProcess[str]:
+        """A command as the database's owner gives it, while the services are there."""
+        given = {"DSAR_DATABASE_URL": running.database_url, "DSAR_KAFKA_BOOTSTRAP": running.kafka_bootstrap}
+        return await asyncio.to_thread(called, *argv, env={**self.environment(), **given})
+
+    async def role(self, running: Running, role: Role) -> subprocess.CompletedProcess[str]:
+        """A role as a deployment runs it."""
+        url = Household(self.home).url_of(role, running.database_url)
+        given = {f"DSAR_DATABASE_URL_{role.upper()}": url, "DSAR_KAFKA_BOOTSTRAP": running.kafka_bootstrap}
+        return await asyncio.to_thread(called, "run", role, env={**self.environment(), **given})
 
 
 async def tool(name: str, *argv: str) -> None:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 import httpx2
@@ -19,6 +20,7 @@ from orchestrator.embedded import kafka
 from orchestrator.embedded.home import Home, read_run
 from orchestrator.embedded.jars import default_repository, listed_jars, resolve_jars
 from orchestrator.embedded.java import find_java
+from orchestrator.embedded.ports import is_listening
 from orchestrator.embedded.process import polled
 from orchestrator.entrypoints.topics import make_topics
 from tests.e2e.desk import Desk, Json, now
@@ -41,6 +43,8 @@ with sent as (update issue set issued_at = issued_at - interval '1 day', sent_at
               where task in (select id from task where state = 'issued') returning task)
 update task set wake_at = now() where id in (select task from sent) returning id
 """
+
+LOOK_AGAIN = "update task set wake_at = now() where state = 'issued' returning id"  # instead of waiting for a minute
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,6 +101,7 @@ async def wiped(house: House, desk: Desk) -> UUID:
     os.kill(house.supervisor, signal.SIGSTOP)  # or it would start the broker again before the folder is empty
     broker = read_run(house.home).processes[kafka.NAME].identity
     os.kill(broker.pid, signal.SIGKILL)
+    await polled(partial(is_gone, home))
     shutil.rmtree(house.home / "kafka" / "data")
     request = await desk.open("access", MEANWHILE.email)
     await desk.verify(request)
@@ -105,6 +110,10 @@ async def wiped(house: House, desk: Desk) -> UUID:
     await polled(lambda: kafka.answers(home.port(kafka.NAME)))
     await make_topics(Connection(bootstrap=house.machine.kafka, client_id="drill"))  # `dsar db topics`
     return request
+
+
+async def is_gone(home: Home) -> bool:
+    return not is_listening(home.port(kafka.NAME))
 
 
 async def formatted(home: Home) -> None:
@@ -117,6 +126,7 @@ async def back(machine: Machine, desk: Desk) -> None:
     since = now()
     machine.worker.start()
     await desk.heard(AWAY, since=since)
+    await rows(machine, LOOK_AGAIN)
 
 
 def test_nothing_is_sent_into_silence(story: Story) -> None:
