@@ -19,6 +19,8 @@ import pytest_asyncio
 from orchestrator.domain.deadline import deadline, regime
 from tests.e2e.neighbourhood import AT_ONCE, DISPATCHER, FROZEN, MISLED, NEIGHBOURS, Street, street
 
+pytestmark = [pytest.mark.xdist_group("e2e"), pytest.mark.timeout(300)]  # told once, for all
+
 BATCH: Final = 20
 PAIRS_AT_LEAST, PAIRS_AT_MOST = 3, 8
 USUAL_SHARE: Final = 0.9
