@@ -58,9 +58,12 @@ class House:
                 assert program.poll() is None, said.read_text()
                 assert time.monotonic() < deadline, said.read_text()
                 time.sleep(0.1)
-            yield self.machine
+            machine = self.machine
+            try:
+                yield machine
+            finally:
+                machine.worker.stop()
         finally:
-            self.machine.worker.stop()
             program.send_signal(signal.SIGTERM)
             ended = program.wait(timeout=STOPPED_WITHIN_S)
         assert ended == 0, said.read_text()[-2000:]
