@@ -1,5 +1,6 @@
 """Bugs of the orchestrator's rows: what is filed, claimed, locked and numbered."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any, Final
@@ -126,4 +127,16 @@ class NumbersFromMemory(Bug):
         remembered = text(f"select {self._sizes[engine]}")
         numbered: int = await self.original(_with(tx, log.SIZE, remembered), limit=limit)
         self._sizes[engine] += numbered
+        return numbered
+
+
+class SlowNotary(Bug):
+    """No bug but a slow disk: what was numbered is not committed at once, and a broken connection meets it there."""
+
+    name = "slow_notary"
+    target = "orchestrator.store.log:number"
+
+    async def planted(self, tx: Transaction, *, limit: int = 2000) -> int:
+        numbered: int = await self.original(tx, limit=limit)
+        await asyncio.sleep(0.5)
         return numbered

@@ -9,7 +9,6 @@ from tests.crash.options import CUSTODIAN, Kind, Options
 ENGINE: Final = "engine"
 ACCESS, ERASURE = "dispatcher_access", "dispatcher_erasure"
 BREAKS: Final = (Kind.DATABASE_KILL, Kind.BACKENDS_ENDED, Kind.DATABASE_RESET)
-ALONE: Final = (Kind.TERM_CUSTODIAN,)
 
 
 def _few(
@@ -59,7 +58,7 @@ SCENARIOS: Final[Mapping[str, Options]] = {
         failpoints={ACCESS: ("outbox.after_claim:3",), ERASURE: ("outbox.after_claim:3",)},
     ),
     "swallowed_internal_client_error": _few({ENGINE: ("swallowed_internal_client_error",)}, *BREAKS, faults=8),
-    "numbers_from_memory": _few({"notary": ("numbers_from_memory",)}, Kind.BACKENDS_ENDED, faults=50, minutes=0.6),
+    "numbers_from_memory": _few({"notary": ("numbers_from_memory", "slow_notary")}, Kind.BACKENDS_ENDED, faults=10),
     "approval_not_bound_to_plan": _few({ERASURE: ("approval_not_bound_to_plan",)}, Kind.IDENTIFIER_SLIPPED_IN),
     "host_clock": _few({ENGINE: ("host_clock",)}, Kind.TERM_CUSTODIAN),
     "dead_letter_dropped": _few({ENGINE: ("dead_letter_dropped",)}, Kind.RECORDS_SPOILED),
