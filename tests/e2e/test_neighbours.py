@@ -32,8 +32,7 @@ OPEN: Final = """
     select count(*) from task where request = any($1::uuid[]) and custodian = any($2::text[]) and state <> 'done'
 """
 TOOK: Final = """
-    select extract(epoch from max(t.since) - min(i.issued_at))
-    from task t join issue i on i.task = t.id where t.request = any($1::uuid[]) and t.custodian = any($2::text[])
+    select extract(epoch from max(since) - $3::timestamptz) from task where request = any($1::uuid[]) and custodian = any($2::text[])
 """
 STATES: Final = "select state, count(*) as n from request where id = any($1::uuid[]) group by state"
 ELSEWHERE: Final = "select count(*) from request where id = any($1::uuid[]) and state <> $2"
@@ -95,9 +94,10 @@ def is_usual(usual: Sequence[float], disturbed: Sequence[float]) -> bool:
 async def a_batch(here: Street, rates: list[float]) -> list[UUID]:
     """Ask about so many people; note at which rate the neighbours' tasks end, by the database's clock."""
     requests = await here.open(BATCH)
+    began = await here.owner.fetchval("select now()")  # a dispatcher that hesitates counts, too
     await here.verify(requests)
     await until_done(here, requests, NEIGHBOURS)
-    rates.append(BATCH * len(NEIGHBOURS) / float(await here.owner.fetchval(TOOK, requests, NEIGHBOURS)))
+    rates.append(BATCH * len(NEIGHBOURS) / float(await here.owner.fetchval(TOOK, requests, NEIGHBOURS, began)))
     return requests
 
 
