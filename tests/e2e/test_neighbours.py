@@ -32,7 +32,8 @@ OPEN: Final = """
     select count(*) from task where request = any($1::uuid[]) and custodian = any($2::text[]) and state <> 'done'
 """
 TOOK: Final = """
-    select extract(epoch from max(since) - $3::timestamptz) from task where request = any($1::uuid[]) and custodian = any($2::text[])
+    select extract(epoch from max(since) - $3::timestamptz) from task
+    where request = any($1::uuid[]) and custodian = any($2::text[])
 """
 STATES: Final = "select state, count(*) as n from request where id = any($1::uuid[]) group by state"
 ELSEWHERE: Final = "select count(*) from request where id = any($1::uuid[]) and state <> $2"
