@@ -6,7 +6,7 @@ PYTHON ?= python3
 TIED := $(shell command -v setpriv >/dev/null 2>&1 && echo setpriv --pdeathsig TERM)
 CODE := contracts custodians orchestrator tests
 # each starts the whole system: one after the other, with both cores for itself
-SYSTEMS := tests/e2e tests/kills tests/tour tests/crash/test_crash.py
+SYSTEMS := tests/e2e tests/kills tests/tour tests/runbooks/test_pages.py tests/crash/test_crash.py
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo up test quick bench crash soak check fmt lint types imports dependencies spelling schemas clean

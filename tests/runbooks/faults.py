@@ -25,7 +25,7 @@ from tests.e2e.program import Machine, arguments
 from tests.e2e.stores import connected
 
 AWAY: Final = "recommendation-logs"
-RUBBISH: Final = 25
+RUBBISH: Final = 60
 ONE_AT_A_TIME: Final = 7236001
 """The lock of whoever numbers the log."""
 
@@ -120,16 +120,21 @@ async def unfit(machine: Machine, desk: Desk, release: Callable[[], object]) -> 
     return request
 
 
-async def failing(machine: Machine, desk: Desk) -> UUID:
-    """A custodian whose store has lost a table says that it cannot search, and never will."""
+async def failing(machine: Machine, desk: Desk) -> Mapping[str, UUID]:
+    """Two that a custodian whose store has lost a table cannot search for, and never will."""
     connection = await connected(machine, "sample_transaction_history")
     await connection.execute("alter table shop.invoice rename to invoice_away")
-    request = await desk.open("erasure", person(25).email)
-    await desk.verify(request)
-    await desk.until_blocked(request, "search_failed")
+    found = {
+        "failing": await desk.open("erasure", person(25).email),
+        "stuck": await desk.open("erasure", person(29).email),
+    }
+    for each in found.values():
+        await desk.verify(each)
+    for each in found.values():
+        await desk.until_blocked(each, "search_failed")
     await connection.execute("alter table shop.invoice_away rename to invoice")
     await connection.close()
-    return request
+    return found
 
 
 async def letters(machine: Machine, desk: Desk) -> Mapping[str, tuple[int, int]]:
@@ -137,11 +142,10 @@ async def letters(machine: Machine, desk: Desk) -> Mapping[str, tuple[int, int]]
     signer = SigningKey.load(machine.home / "custodians" / AWAY / "keys" / "sign.pem")
     value = b"not json"
     signature = sign(signer, signed_bytes("local", Channel.ANSWERS, b"key", value))
+    signed = [("kid", signer.kid.encode()), ("sig", signature.encode())]
     async with Sender(_bus(machine)) as sender:
         await sender.send_raw(Channel.ANSWERS, b"key", b"rubbish", [])
-        await sender.send_raw(
-            Channel.ANSWERS, b"key", value, [("kid", signer.kid.encode()), ("sig", signature.encode())]
-        )
+        await sender.send_raw(Channel.ANSWERS, b"key", value, [("ce_type", b"dsar.answer"), *signed])
     async with asyncio.timeout(WITHIN_S):
         while True:
             found = (await desk["oncall"].get("/api/v1/dead-letters"))["letters"]
@@ -204,6 +208,22 @@ async def braked(night: Night) -> AsyncIterator[Environment]:
 
 
 @asynccontextmanager
+async def deaf(night: Night) -> AsyncIterator[Environment]:
+    """Somebody locks a table that the engine writes to whatever it reads."""
+    connection = await asyncpg.connect(night.machine.database)
+    try:
+        await connection.execute("begin; lock table heartbeat in exclusive mode")
+        async with asyncio.timeout(WITHIN_S):
+            while True:
+                if 'dsar_consumer_lag_seconds{loop="answers"} 0.0' not in await figures(night):
+                    break
+                await asyncio.sleep(0.5)
+        yield {}
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
 async def unnumbered(night: Night) -> AsyncIterator[Environment]:
     """Somebody holds the lock of whoever numbers the log."""
     connection = await asyncpg.connect(night.machine.database)
@@ -231,6 +251,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "overdue": _of("overdue"),
     "due-soon": _of("due-soon"),
     "failing": _of("failing"),
+    "stuck": _of("stuck"),
     "residual": _of("residual"),
     "undelivered": _of("undelivered"),
     "unfit": _of("unfit"),
@@ -239,6 +260,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "silent": silent,
     "stalled": stalled,
     "braked": braked,
+    "deaf": deaf,
     "unnumbered": unnumbered,
     "stopped": stopped,
 }
