@@ -86,7 +86,7 @@ def recoveries(export: Sequence[bytes], spans: Sequence[Span]) -> list[tuple[Kin
     """
     made = sorted(
         datetime.fromisoformat(entry["at"]).timestamp()
-        for entry in map(json.loads, export)
+        for entry in map(json.loads, filter(None, export))
         if entry["type"].startswith(PROGRESS)
     )
     found = []
