@@ -21,7 +21,7 @@ from custodians.samples.people import person
 from orchestrator.domain.deadline import deadline, regime
 from orchestrator.embedded.home import write_private
 from tests.e2e.desk import WITHIN_S, Desk
-from tests.e2e.program import Machine, arguments
+from tests.e2e.program import Machine, arguments, running_in
 from tests.e2e.stores import connected
 
 AWAY: Final = "recommendation-logs"
@@ -184,7 +184,9 @@ async def silent(night: Night) -> AsyncIterator[Environment]:
 @asynccontextmanager
 async def stalled(night: Night) -> AsyncIterator[Environment]:
     """A dispatcher hangs."""
-    pid = next(pid for pid, words in arguments().items() if words.endswith("entrypoints.run dispatcher_access"))
+    ours = {int(each.split()[0]) for each in running_in(night.machine.home)}  # never one of another system
+    named = {pid for pid, words in arguments().items() if words.endswith("entrypoints.run dispatcher_access")}
+    (pid,) = ours & named
     os.kill(pid, signal.SIGSTOP)
     try:
         request = await night.desk.open("access", person(26).email)
