@@ -24,7 +24,12 @@ _BUGS: Final[tuple[type[Bug], ...]] = (
     decisions.TimerReissue,
 )
 
-_BESIDE: Final[tuple[type[Bug], ...]] = (rows.NoVersionCheck, rows.SlowNotary, decisions.ShortLeases)
+_BESIDE: Final[tuple[type[Bug], ...]] = (
+    rows.NoVersionCheck,
+    rows.SlowCommits,
+    rows.SlowNotary,
+    decisions.ShortLeases,
+)
 
 BUGS: Final[Mapping[str, type[Bug]]] = {each.name: each for each in _BUGS}
 """Each of these must be caught."""

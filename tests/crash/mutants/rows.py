@@ -140,3 +140,19 @@ class SlowNotary(Bug):
         numbered: int = await self.original(tx, limit=limit)
         await asyncio.sleep(0.5)
         return numbered
+
+
+class SlowCommits(Bug):
+    """No bug but a busy disk: every other change is committed a moment late, behind what was written after it."""
+
+    name = "slow_commits"
+    target = "orchestrator.store.cases:write"
+
+    def __init__(self, original: Function) -> None:
+        super().__init__(original)
+        self._calls = 0
+
+    async def planted(self, tx: Transaction, steps: Collection[Step]) -> None:
+        await self.original(tx, steps)
+        self._calls += 1
+        await asyncio.sleep(0.4 * (self._calls % 2))

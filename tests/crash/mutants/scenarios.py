@@ -42,7 +42,11 @@ SCENARIOS: Final[Mapping[str, Options]] = {
     ),
     "no_inbox": _few({ENGINE: ("no_inbox",)}, Kind.TOPIC_REPLAYED),
     "tailing_the_outbox": _few(
-        {ACCESS: ("tailing_the_outbox",), ERASURE: ("tailing_the_outbox",)}, Kind.DATABASE_SLOW, requests=30, faults=8
+        {
+            **dict.fromkeys((ACCESS, ERASURE), ("tailing_the_outbox",)),
+            **dict.fromkeys(("api", ENGINE), ("slow_commits",)),
+        },
+        Kind.TERM_CUSTODIAN,
     ),
     # the column `version` alone would find two writers out, too: the lock is missed where that is gone as well
     "no_request_lock": _few(
