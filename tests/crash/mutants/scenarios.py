@@ -38,7 +38,7 @@ SCENARIOS: Final[Mapping[str, Options]] = {
     "ledger_remembers_failures": _few(
         {CUSTODIAN: ("ledger_remembers_failures",)},
         Kind.TERM_CUSTODIAN,
-        failpoints={CUSTODIAN: ("worker.after_upload",)},
+        failpoints={CUSTODIAN: ("worker.after_upload:2",)},
     ),
     "no_inbox": _few({ENGINE: ("no_inbox",)}, Kind.TOPIC_REPLAYED),
     "tailing_the_outbox": _few(
