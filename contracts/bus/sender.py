@@ -7,7 +7,7 @@ from typing import Final, Protocol, Self
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber, ProducerClosed, ProducerFenced
+from aiokafka.errors import KafkaError, KafkaTimeoutError, OutOfOrderSequenceNumber, ProducerClosed, ProducerFenced
 
 from contracts.bus.connection import Connection
 from contracts.envelope import Envelope
@@ -74,10 +74,13 @@ class Sender:
         a caller that sends again may produce the record twice. Raises `KafkaError` only while there is no connection.
         """
         producer = await self._connected()
-        futures = [
-            await _put(producer, self._connection.topic(each.channel), each.key, each.value, each.headers)
-            for each in envelopes
-        ]
+        futures: list[asyncio.Future[object]] = []
+        for each in envelopes:
+            if futures and _found_no_room(futures[-1]):  # nor will this one: a hundred would wait for a hundred times
+                futures.append(futures[-1])
+            else:
+                topic = self._connection.topic(each.channel)
+                futures.append(await _put(producer, topic, each.key, each.value, each.headers))
         return await self._confirmed(producer, futures)
 
     async def send_raw(self, topic: str, key: bytes | None, value: bytes | None, headers: RawHeaders) -> None:
@@ -135,6 +138,11 @@ async def _put(
         future = asyncio.get_running_loop().create_future()
         future.set_exception(error)
     return future
+
+
+def _found_no_room(future: asyncio.Future[object]) -> bool:
+    """Whether a record waited in vain to be put into the buffer: the broker takes nothing."""
+    return future.done() and not future.cancelled() and isinstance(future.exception(), KafkaTimeoutError)
 
 
 def _outcome(future: asyncio.Future[object]) -> BaseException | None:

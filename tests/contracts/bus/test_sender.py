@@ -5,7 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
-from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLargeError, OutOfOrderSequenceNumber
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
+)
 
 from contracts.bus.connection import Connection
 from contracts.bus.sender import NotWritten, Producer, Sender
@@ -42,7 +48,7 @@ class FakeProducer:
         future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         self.futures.append(future)
         error = self.fails(value)
-        if isinstance(error, MessageSizeTooLargeError):
+        if isinstance(error, MessageSizeTooLargeError | KafkaTimeoutError):
             raise error
         if error is not None:
             future.set_exception(error)
@@ -84,6 +90,14 @@ async def test_each_envelope_has_a_word_of_its_own() -> None:
 async def test_an_envelope_that_cannot_even_be_buffered_does_not_stop_the_others() -> None:
     async with over(FakeProducer(fails=failing(MessageSizeTooLargeError(), b"1"))) as sender:
         assert await sender.send(envelopes(b"1", b"2")) == (False, True)
+
+
+async def test_once_a_record_has_waited_in_vain_for_room_no_other_one_waits_too() -> None:
+    producer = FakeProducer(fails=failing(KafkaTimeoutError(), b"2", b"3"))
+    async with over(producer) as sender:
+        assert await sender.send(envelopes(b"1", b"2", b"3", b"4")) == (True, False, False, False)
+        assert await sender.send(envelopes(b"5")) == (True,)
+    assert [value for _, value, _, _ in producer.sent] == [b"1", b"2", b"5"]
 
 
 async def test_no_word_in_time_is_unknown_and_not_cancelled() -> None:
