@@ -3,7 +3,8 @@
 import tomllib
 from base64 import b64decode
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -72,16 +73,13 @@ class Wiring:
         return SigningKey.load(self.settings.command_key(lane))
 
     def trust(self) -> TrustList:
-        """Whose signatures count, read anew: a name that is struck off counts no more. No file is an empty list."""
+        """Whose signatures count, by the file as it is now: a name struck off counts no more. No file: nobody's."""
         file = self.settings.approvers()
-        if not file.exists():
-            return {}
         try:
-            rows = tomllib.loads(file.read_text(encoding="utf-8")).get("approver", [])
-            found = [_approver(row["staff"], b64decode(row["public"], validate=True)) for row in rows]
-        except (tomllib.TOMLDecodeError, KeyError, ValueError, TypeError):
-            raise BadSettings("the file of approvers cannot be read; each needs staff and public") from None
-        return {each.kid: each for each in found}
+            seen = file.stat()
+        except FileNotFoundError:
+            return {}
+        return _trusted(file, (seen.st_ino, seen.st_mtime_ns, seen.st_size))
 
     def connection(self, role: Role, *, name: str = "") -> Connection:
         """The broker, as *role* sees it."""
@@ -98,6 +96,17 @@ class Wiring:
         url = self.settings.database_url_of(role)
         engine = connect(url, pool_size=pool_size)
         return Database(url=url, engine=engine, transactions=transactions(engine))
+
+
+@lru_cache(maxsize=1)
+def _trusted(file: Path, _version: tuple[int, ...]) -> TrustList:
+    """The list in *file*, read again when it is another version of it."""
+    try:
+        rows = tomllib.loads(file.read_text(encoding="utf-8")).get("approver", [])
+        found = [_approver(row["staff"], b64decode(row["public"], validate=True)) for row in rows]
+    except (tomllib.TOMLDecodeError, KeyError, ValueError, TypeError):
+        raise BadSettings("the file of approvers cannot be read; each needs staff and public") from None
+    return {each.kid: each for each in found}
 
 
 def _approver(staff: str, public: bytes) -> Approver:

@@ -144,7 +144,7 @@ async def _engine(wiring: Wiring, stopping: asyncio.Event, vitals: Vitals) -> No
     async with (
         _database(wiring, Role.ENGINE, vitals) as database,
         Sender(connection) as sender,
-        Wakeups(database.url, [BRAKE]) as wakeups,
+        Wakeups(database.url, [BRAKE, "clock"]) as wakeups,
     ):
         letters = DeadLetters(sender, reader="engine", environment=wiring.policy.environment, clock=time.time)
         answers = Answers(
@@ -167,7 +167,8 @@ async def _engine(wiring: Wiring, stopping: asyncio.Event, vitals: Vitals) -> No
         async with reader:
             vitals.reader("answers", reader, brake_pulled=lambda: letters.brake.pulled is not None)
             tick = partial(_tick, database.transactions, wiring)
-            clock = Work(name="clock", once=tick, idle=_second, turned=vitals.work("clock"), most=passing.MOST)
+            idle = partial(wakeups.wait, "clock")
+            clock = Work(name="clock", once=tick, idle=idle, turned=vitals.work("clock"), most=passing.MOST)
             letting = asyncio.create_task(_let_pass(letters, wakeups))
             await clock.until(stopping)
             letting.cancel()
@@ -184,10 +185,6 @@ async def _let_pass(letters: DeadLetters, wakeups: Wakeups) -> None:
 async def _tick(transaction: Transactions, wiring: Wiring) -> int:
     async with transaction() as tx:
         return await passing.pass_time(tx, policy=wiring.policy)
-
-
-async def _second() -> None:
-    await asyncio.sleep(1.0)
 
 
 async def _dispatcher(role: Role, wiring: Wiring, stopping: asyncio.Event, vitals: Vitals) -> None:

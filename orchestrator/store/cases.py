@@ -117,16 +117,18 @@ async def write(tx: Transaction, steps: Collection[Step]) -> None:
         raise StaleRequest("the request was changed meanwhile; read it again")
     for statement, parameters in sql.parts(steps):
         await tx.connection.execute(statement, parameters)
-    await append(tx, [entry for step in steps for entry in step.entries])
+    due = any(step.request.wake_at is not None and step.request.wake_at <= tx.now for step in steps)
+    await append(tx, [entry for step in steps for entry in step.entries], due=due)
     intents = [intent for step in steps for intent in step.intents]
     if intents:
         await tx.connection.execute(sql.INTENTS, sql.intent_columns(intents, tx.now))
 
 
-async def append(tx: Transaction, entries: Sequence[Entry]) -> None:
+async def append(tx: Transaction, entries: Sequence[Entry], *, due: bool = False) -> None:
     """Hand *entries* to the log, in the caller's transaction. Never commits, never numbers.
 
-    The caller may assume nothing about their order: the notary decides it after the commit.
+    The caller may assume nothing about their order: the notary decides it after the commit. *due*: with them comes
+    something that the clock need not wait for.
     """
     if not entries:
         return
@@ -135,6 +137,7 @@ async def append(tx: Transaction, entries: Sequence[Entry]) -> None:
         "request": [each.request for each in entries],
         "leaf": [leaf_bytes(each, _commitment(each.detail)) for each in entries],
         "at": tx.now,
+        "due": due,
     }
     await tx.connection.execute(sql.ENTRIES, leaves)
     if any(each.detail for each in entries):

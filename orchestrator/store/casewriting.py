@@ -88,7 +88,7 @@ ENTRIES: Final = text("""
         insert into audit_pending (id, request, leaf, handed_in_at)
         select u.id, u.request, u.leaf, :at
         from unnest(cast(:id as uuid[]), cast(:request as uuid[]), cast(:leaf as bytea[])) as u(id, request, leaf))
-    select pg_notify('notary', '')
+    select pg_notify('notary', '') union all select pg_notify('clock', '') where :due
 """)  # no RETURNING: whoever writes entries may insert them and nothing else
 DETAILS: Final = text("""
     insert into audit_detail (id, request, salt, sealed)
