@@ -49,8 +49,10 @@ class Desk:
     def __getitem__(self, name: str) -> Actor:
         return self.staff[name]
 
-    async def open(self, kind: str, email: str) -> UUID:
-        body = {"kind": kind, "identifiers": [{"kind": "email", "value": email}]}
+    async def open(self, kind: str, email: str, *more: tuple[str, str]) -> UUID:
+        """Take in a request of the person with that e-mail address, and what else they name themselves by."""
+        named = [{"kind": each, "value": value} for each, value in (("email", email), *more)]
+        body = {"kind": kind, "identifiers": named}
         receipt = await self["support"].post("/api/v1/requests", body, **{"Idempotency-Key": str(uuid4())})
         self.opened.append(UUID(receipt["id"]))
         return self.opened[-1]
