@@ -10,6 +10,7 @@ from contracts.answer import Answer
 from contracts.command import Operation
 from contracts.framing import framed
 from contracts.ids import CustodianId, EventId
+from contracts.keys import CLOCK_TOLERANCE_S
 from orchestrator.domain import erasing, plan, search
 from orchestrator.domain.case import Case, Policy, Step
 from orchestrator.domain.draft import Draft
@@ -29,8 +30,9 @@ LOST_ANSWERS_FOR: Final = timedelta(days=8)
 """How long after a restore an answer to a task that nobody knows is taken for a forgotten one's: as long as the topics
 keep commands, and a day. Later it is a stranger's again."""
 
-ERASE_MAY_RUN_FOR: Final = EXPIRIES[Operation.ERASE] + timedelta(minutes=2)
-"""For how long an erase that left before the restore may still be begun: its life, and the clocks' tolerance."""
+ERASE_MAY_RUN_FOR: Final = EXPIRIES[Operation.ERASE] + timedelta(seconds=CLOCK_TOLERANCE_S + 1)
+"""For how long an erase that left before the restore may still be begun: its life, the clocks' tolerance, and the rest of
+the second that this ends in, as a custodian counts whole seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
