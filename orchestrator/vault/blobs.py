@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import Path
 from typing import Final
 
-from obstore.exceptions import AlreadyExistsError
+from obstore import Bytes
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, from_url
 
 from contracts.ids import RequestId, TaskId
@@ -45,6 +45,19 @@ class Stored:
     new: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blob:
+    """Bytes that are to be stored under a name, and what their SHA-256 was announced to be, in hex."""
+
+    name: str
+    data: bytes = field(repr=False)
+    digest: str
+
+
+NotStored = BlobRefused | OSError | BaseError
+"""Why one blob was not stored: refused for what it is, or the store failed."""
+
+
 def part_name(request: RequestId, task: TaskId, issue_no: int, n: int) -> str:
     """Name part *n* of an issue."""
     return f"{request}/{task}/{issue_no}/{n}"
@@ -73,15 +86,38 @@ class Blobs:
         data, actual = await _gathered(body, limit)
         if digest is not None and digest != actual:
             raise WrongDigest(name)
+        (result,) = await self._put_all([Blob(name=name, data=data, digest=actual)])
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    async def put_many(self, blobs: Sequence[Blob]) -> list[Stored | NotStored]:
+        """Store each of these small ones by the promises of `put_stream`; return what came of each, in their order.
+
+        One that is refused, or that the store does not take, does not keep the others. All are durable on return, at
+        the price of one visit to the disk's thread, and of one sync a folder. Raises `OSError` if a sync fails: then
+        nothing is known of any.
+        """
+        results: list[Stored | NotStored] = [WrongDigest(each.name) for each in blobs]
+        good = [n for n, each in enumerate(blobs) if sha256(each.data).hexdigest() == each.digest]
+        for n, result in zip(good, await self._put_all([blobs[n] for n in good]), strict=True):
+            results[n] = result
+        return results
+
+    async def _put_all(self, blobs: Sequence[Blob]) -> list[Stored | NotStored]:
+        if isinstance(self._store, LocalStore):
+            return await asyncio.to_thread(_put_in_folder, self._store, blobs)
+        return await asyncio.gather(*(self._put(each) for each in blobs))
+
+    async def _put(self, blob: Blob) -> Stored | NotStored:
         try:
-            await self._store.put_async(name, data, mode="create", use_multipart=False)
+            await self._store.put_async(blob.name, blob.data, mode="create", use_multipart=False)
         except AlreadyExistsError:
-            await self._compare(name, actual)
-            new = False
-        else:
-            new = True
-        await self._make_durable(name)
-        return Stored(size=len(data), digest=actual, new=new)
+            there = await self._store.get_async(blob.name)
+            return _compared(blob, await there.bytes_async())
+        except (OSError, BaseError) as error:
+            return error
+        return _stored(blob, new=True)
 
     async def read(self, name: str) -> AsyncIterator[bytes]:
         """Yield what is stored, in chunks; raise `BlobMissing` if there is nothing."""
@@ -115,18 +151,6 @@ class Blobs:
                 count += 1
         return count
 
-    async def _compare(self, name: str, digest: str) -> None:
-        there = sha256()
-        async for chunk in self.read(name):
-            there.update(chunk)
-        if there.hexdigest() != digest:
-            raise AnotherBlob(name)
-
-    async def _make_durable(self, name: str) -> None:
-        # the folder store does not sync: after a power cut a part that an answer counts on would be empty
-        if isinstance(self._store, LocalStore) and self._store.prefix is not None:
-            await asyncio.to_thread(_sync, Path(self._store.prefix), name)
-
 
 async def _gathered(body: AsyncIterator[bytes], limit: int) -> tuple[bytes, str]:
     data, digest = bytearray(), sha256()
@@ -138,10 +162,39 @@ async def _gathered(body: AsyncIterator[bytes], limit: int) -> tuple[bytes, str]
     return bytes(data), digest.hexdigest()
 
 
-def _sync(root: Path, name: str) -> None:
-    path = root / name
-    for each in (path, *path.relative_to(root).parents):
-        descriptor = os.open(root / each, os.O_RDONLY)
+def _stored(blob: Blob, *, new: bool) -> Stored:
+    return Stored(size=len(blob.data), digest=blob.digest, new=new)
+
+
+def _compared(blob: Blob, there: Bytes) -> Stored | AnotherBlob:
+    same = sha256(there).hexdigest() == blob.digest
+    return _stored(blob, new=False) if same else AnotherBlob(blob.name)
+
+
+def _put_in_folder(store: LocalStore, blobs: Sequence[Blob]) -> list[Stored | NotStored]:
+    results = [_put_file(store, each) for each in blobs]
+    kept = [each.name for each, result in zip(blobs, results, strict=True) if isinstance(result, Stored)]
+    # the folder store does not sync: after a power cut a part that an answer counts on would be empty
+    _sync(str(store.prefix), kept)
+    return results
+
+
+def _put_file(store: LocalStore, blob: Blob) -> Stored | NotStored:
+    try:
+        store.put(blob.name, blob.data, mode="create", use_multipart=False)
+    except AlreadyExistsError:
+        return _compared(blob, store.get(blob.name).bytes())
+    except (OSError, BaseError) as error:
+        return error
+    return _stored(blob, new=True)
+
+
+def _sync(root: str, names: Sequence[str]) -> None:
+    """Make files durable, and the folders above them, each once and a folder after what is in it."""
+    folders = {name[:end] for name in names for end in range(len(name)) if name[end] == "/"}
+    above = [""] if names else []
+    for each in (*names, *sorted(folders, key=len, reverse=True), *above):
+        descriptor = os.open(f"{root}/{each}", os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:

@@ -1,3 +1,4 @@
+import os
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 from contracts.ids import RequestId, TaskId
 from orchestrator.vault.blobs import (
     AnotherBlob,
+    Blob,
     BlobMissing,
+    BlobRefused,
     Blobs,
     Stored,
     TooLarge,
@@ -164,3 +167,75 @@ async def test_the_same_promises_hold_in_another_kind_of_store() -> None:
         await blobs.put_stream(NAME, body(b"y"), limit=1)
     assert await blobs.delete_request(REQUEST) == 1
     assert await blobs.delete_request(REQUEST) == 0
+
+
+def a_blob(n: int, data: bytes, announced: bytes | None = None) -> Blob:
+    digest = sha256(data if announced is None else announced).hexdigest()
+    return Blob(name=part_name(REQUEST, TASK, 1, n), data=data, digest=digest)
+
+
+@pytest.fixture(params=["folder", "memory"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+    return blobs_in(tmp_path) if request.param == "folder" else Blobs("memory:///")
+
+
+async def test_many_are_stored_at_once_and_one_that_is_refused_keeps_none_of_the_others(either: Blobs) -> None:
+    await either.put_many([a_blob(1, b"was here"), a_blob(2, b"was here too")])
+    many = [a_blob(0, b"good"), a_blob(1, b"other"), a_blob(2, b"was here too"), a_blob(3, b"damaged", b"whole")]
+    results = await either.put_many([*many, a_blob(4, b"last")])
+    assert [each.new if isinstance(each, Stored) else type(each) for each in results] == [
+        True,
+        AnotherBlob,
+        False,
+        WrongDigest,
+        True,
+    ]
+    assert [await stored_in(either, part_name(REQUEST, TASK, 1, n)) for n in (0, 1, 4)] == [
+        b"good",
+        b"was here",
+        b"last",
+    ]
+    with pytest.raises(BlobMissing):
+        await stored_in(either, many[3].name)
+
+
+async def test_of_two_for_the_same_name_the_first_stays(either: Blobs) -> None:
+    results = await either.put_many([a_blob(0, b"first"), a_blob(0, b"second"), a_blob(0, b"first")])
+    assert [getattr(each, "new", None) for each in results] == [True, None, False]
+    assert await stored_in(either) == b"first"
+
+
+async def test_none_at_all_may_be_stored(either: Blobs) -> None:
+    assert await either.put_many([]) == []
+
+
+async def test_each_file_is_synced_then_each_folder_once_and_after_what_is_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs, synced = blobs_in(tmp_path), list[str]()
+    monkeypatch.setattr(os, "fsync", lambda each: synced.append(os.path.realpath(f"/proc/self/fd/{each}")))
+    names = [part_name(REQUEST, TASK, issue, n) for issue, n in ((1, 0), (1, 1), (2, 0))]
+    await blobs.put_many([Blob(name=each, data=b"x", digest=sha256(b"x").hexdigest()) for each in names])
+    root = (tmp_path / "blobs").resolve()
+    told = [Path(each).relative_to(root) for each in synced]
+    assert told[:3] == [Path(each) for each in names]
+    assert sorted(told[3:5]) == sorted({each.parent for each in told[:3]})
+    assert told[5:] == [Path(str(REQUEST), str(TASK)), Path(str(REQUEST)), Path()]
+
+
+async def test_what_could_not_be_synced_is_not_called_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: int) -> None:
+        raise OSError("input/output error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(OSError, match="input"):
+        await blobs_in(tmp_path).put_many([a_blob(0, b"x")])
+
+
+async def test_a_store_that_fails_is_said_of_each_that_it_did_not_take(tmp_path: Path) -> None:
+    blobs = blobs_in(tmp_path)
+    (tmp_path / "blobs" / str(OTHER_REQUEST)).write_bytes(b"a file where a folder should be")
+    lost = Blob(name=part_name(OTHER_REQUEST, TASK, 1, 0), data=b"x", digest=sha256(b"x").hexdigest())
+    failed, stored = await blobs.put_many([lost, a_blob(0, b"y")])
+    assert not isinstance(failed, Stored | BlobRefused)
+    assert isinstance(stored, Stored)
