@@ -14,6 +14,7 @@ from faststream.kafka import KafkaBroker
 from faststream.message import StreamMessage
 
 from contracts.bus.connection import Connection
+from contracts.bus.resting import rest_s
 from contracts.bus.unreadable import read_around
 from contracts.envelope import Record
 from contracts.topics import MAX_BATCH, Channel
@@ -23,9 +24,6 @@ log = structlog.get_logger()
 Handler = Callable[[Sequence[Record]], Awaitable[None]]
 Clock = Callable[[], float]
 
-LONGEST_REST_S: Final = 0.1
-"""After a batch that was not full a reader rests as long as the batch took, at most so long: a batch costs much the
-same for one record as for many, and what comes to an idle reader does not wait."""
 _REVOKE_WAITS_S: Final = 3.0  # half a session: the broker must not think that we died
 
 
@@ -127,7 +125,7 @@ class Reader:
         async with self._in_flight:
             await self._handle(records)
         took = asyncio.get_running_loop().time() - began
-        self._rest_s = min(LONGEST_REST_S, took) if len(records) < self._most else 0.0
+        self._rest_s = rest_s(took, found=len(records), most=self._most)
 
     async def settle(self, *, failed: BaseException | None) -> None:
         """Note how a batch went; after a failure, return only when it is time to try again, or to stop."""

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import structlog
 
+from contracts.bus.resting import rest_s
+
 log = structlog.get_logger()
 
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 10.0
-LONGEST_REST_S = 0.1
-"""After a turn that was not full a role rests as long as the turn took, at most so long: whatever comes meanwhile
-shares the next turn, which costs the same for one as for many. Nothing that comes to an idle role waits."""
 
 
 class Refuses(RuntimeError):
@@ -57,5 +56,5 @@ class Work:
         found = await self.once()
         if not found:
             await self.idle()
-        elif found < self.most:
-            await asyncio.sleep(min(LONGEST_REST_S, asyncio.get_running_loop().time() - began))
+        elif rest := rest_s(asyncio.get_running_loop().time() - began, found=found, most=self.most):
+            await asyncio.sleep(rest)

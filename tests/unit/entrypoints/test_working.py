@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from orchestrator.entrypoints.working import LONGEST_REST_S, Refuses, Work
+from contracts.bus.resting import LONGEST_REST_S
+from orchestrator.entrypoints.working import Refuses, Work
 
 
 class Turns:
@@ -37,14 +38,20 @@ class Turns:
         await work.until(self.stopping)
 
 
-async def test_after_a_turn_that_was_not_full_a_role_rests_as_long_as_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns = Turns(monkeypatch, [3, 9])
+async def test_after_a_turn_in_which_several_came_together_a_role_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = Turns(monkeypatch, [3, 2])
     await turns.play()
-    assert (turns.slept, turns.idled) == ([0.03, 0.03], 0)
+    assert (turns.slept, turns.idled) == ([0.03, 0.015], 0)
+
+
+async def test_after_what_came_alone_a_role_looks_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = Turns(monkeypatch, [1, 1, 0])
+    await turns.play()
+    assert (turns.slept, turns.idled) == ([], 1)
 
 
 async def test_a_long_turn_is_not_followed_by_a_long_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns = Turns(monkeypatch, [1], took=5.0)
+    turns = Turns(monkeypatch, [9], took=5.0)
     await turns.play()
     assert turns.slept == [LONGEST_REST_S]
 
