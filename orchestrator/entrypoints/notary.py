@@ -19,7 +19,9 @@ from orchestrator.store.session import Transactions
 
 log = structlog.get_logger()
 
-INTERVAL_S: Final = 0.1  # a sequencer without a minimum interval steals the writers' syncs: measured
+INTERVAL_S: Final = 0.25
+"""The least age of what is numbered: one without a minimum interval steals the writers' syncs, and nobody waits for a
+number."""
 
 
 class RecoveryNeeded(Refuses):
@@ -98,6 +100,7 @@ class Notary:
 
     async def once(self) -> int:
         """Number what there is; raise `RecoveryNeeded`, and tell all other roles, if the log has become shorter."""
+        await asyncio.sleep(INTERVAL_S)
         async with self.transaction() as tx:
             standing = await recovery.standing(tx)
             if self._log != standing.log:
@@ -112,7 +115,6 @@ class Notary:
             log.error("notary.log_went_back", size=standing.size)
         compare(standing, self._head)
         self._remember(standing, standing.size + numbered)
-        await asyncio.sleep(INTERVAL_S)
         return numbered
 
     def _remember(self, standing: Standing, size: int) -> None:
