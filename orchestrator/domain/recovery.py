@@ -31,8 +31,8 @@ LOST_ANSWERS_FOR: Final = timedelta(days=8)
 keep commands, and a day. Later it is a stranger's again."""
 
 ERASE_MAY_RUN_FOR: Final = EXPIRIES[Operation.ERASE] + timedelta(seconds=CLOCK_TOLERANCE_S + 1)
-"""For how long an erase that left before the restore may still be begun: its life, the clocks' tolerance, and the rest of
-the second that this ends in, as a custodian counts whole seconds."""
+"""For how long an erase that left before the restore may still be begun: its life, the clocks' tolerance, and the rest
+of the second that this ends in, as a custodian counts whole seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,9 @@ from orchestrator.wiring import Wiring
 BEFORE: Final = timedelta(hours=1)
 """How far before the backup answers are read again: clocks differ, and what was read may not have been committed."""
 
+LONGEST_S: Final = 3600.0
+"""A log of many years is read inside the one transaction."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -105,9 +108,9 @@ async def _taken_up(tx: Transaction, known: Known, settings: Settings, asked: As
 
 @asynccontextmanager
 async def _owner(url: str) -> AsyncIterator[Transactions]:
-    engine = connect(url, pool_size=1)
+    engine = connect(url, pool_size=1, transaction_s=LONGEST_S)
     try:
-        yield transactions(engine)
+        yield transactions(engine, transaction_s=LONGEST_S)
     finally:
         await engine.dispose()
 

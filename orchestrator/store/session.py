@@ -5,10 +5,23 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, cast
 
-from sqlalchemy import make_url, text
+import asyncpg
+from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+CONNECTING_S: Final = 10.0
+"""How long a new connection, or one that somebody else has, is waited for."""
+
+OPENING_S: Final = 5.0
+"""How long the first statement may take. A connection that lay idle may have been forgotten by a firewall: a new one is
+made."""
+
+TRANSACTION_S: Final = 30.0
+"""How long a transaction may last, on either side. No statement of ours needs it; a silent connection ends with it, and
+so do the locks of a client that has vanished."""
 
 NOW = text("select now()")
 
@@ -26,33 +39,44 @@ class Transaction:
 
 
 Transactions = Callable[[], AbstractAsyncContextManager[Transaction]]
-"""Opens a transaction that commits when its block ends, and rolls back when it raises."""
+"""Opens a transaction that commits when its block ends, and rolls back when it raises.
+
+Raises `OSError` when the database is away, silent, or lost half-way: then nobody knows whether it was committed.
+"""
 
 
-def connect(url: str, *, pool_size: int = 5) -> AsyncEngine:
+def connect(url: str, *, pool_size: int = 5, transaction_s: float = TRANSACTION_S) -> AsyncEngine:
     """Prepare connections to *url* (`postgresql://…`); none is made before the first transaction."""
+    vanished = str(int(1000 * transaction_s))  # milliseconds
     return create_async_engine(
         make_url(url).set(drivername="postgresql+asyncpg"),
         pool_size=pool_size,
         max_overflow=0,
         isolation_level="READ COMMITTED",
+        connect_args={"server_settings": {"idle_in_transaction_session_timeout": vanished}},
     )
 
 
-def transactions(engine: AsyncEngine) -> Transactions:
+def transactions(engine: AsyncEngine, *, transaction_s: float = TRANSACTION_S) -> Transactions:
     """Return the way to open transactions on *engine*.
 
-    A connection that the server has dropped while it lay idle is found out, and replaced, before the block begins.
+    A connection that the server has dropped while it lay idle is found out, and replaced, before the block begins. One
+    that falls silent is torn down after *transaction_s*: whoever waits for it is told so.
     """
 
     @asynccontextmanager
     async def transaction() -> AsyncIterator[Transaction]:
         tx = await _opened(engine)
+        limit = _limit(tx.connection, transaction_s)
         try:
             yield tx
             await tx.connection.commit()
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            raise ConnectionError("the database was lost, or fell silent, during a transaction") from error
         finally:  # also when this task is cancelled: what was not committed is rolled back before anybody else gets it
-            await asyncio.shield(tx.connection.close())
+            await asyncio.shield(_let_go(tx.connection, limit))
 
     return transaction
 
@@ -67,10 +91,27 @@ async def _opened(engine: AsyncEngine) -> Transaction:
 
 
 async def _begun(engine: AsyncEngine) -> Transaction:
-    connection = await engine.connect()
+    async with asyncio.timeout(CONNECTING_S):
+        connection = await engine.connect()
+    limit = _limit(connection, OPENING_S)
     try:
         now: datetime = (await connection.execute(NOW)).scalar_one()
     except BaseException:
-        await asyncio.shield(connection.close())
+        await asyncio.shield(_let_go(connection, limit))
         raise
+    limit.cancel()
     return Transaction(connection, now)
+
+
+def _limit(connection: AsyncConnection, seconds: float) -> asyncio.TimerHandle:
+    """Tear *connection* down in so many seconds. Nothing gentler ends: the driver waits for the server's goodbye."""
+    made = cast("Connection", connection.sync_connection)  # None only before it is connected
+    driver = cast("asyncpg.Connection", made.connection.driver_connection)
+    return asyncio.get_running_loop().call_later(seconds, driver.terminate)
+
+
+async def _let_go(connection: AsyncConnection, limit: asyncio.TimerHandle) -> None:
+    try:
+        await connection.close()
+    finally:
+        limit.cancel()

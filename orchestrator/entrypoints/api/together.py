@@ -16,9 +16,6 @@ Act = Callable[..., Awaitable[Sequence[R | DsarError]]]
 MOST: Final = 100
 """Items in one transaction: more would only hold its locks for longer."""
 
-PATIENCE_S: Final = 10.0
-"""How long a group waits for a database that is silent: everybody who comes after waits behind it."""
-
 Asked = tuple[Any, "asyncio.Future[Any]"]
 
 
@@ -53,7 +50,7 @@ class Together:
     async def _do(self, group: Sequence[Asked], act: Act[Any], same: dict[str, Hashable]) -> None:
         results: Sequence[Any]
         try:
-            async with asyncio.timeout(PATIENCE_S), self._transactions() as tx:
+            async with self._transactions() as tx:
                 results = await act(tx, [item for item, _ in group], **same)
         except asyncio.CancelledError:  # a driver's, or the process ends: nobody who asked may wait for ever
             results = [ConnectionError("the transaction was given up")] * len(group)

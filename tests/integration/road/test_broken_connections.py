@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from orchestrator.domain.request import Kind, State
 from orchestrator.settings import Role
@@ -37,7 +36,7 @@ async def test_a_batch_whose_connection_breaks_before_the_commit_is_taken_when_i
     await world.dispatch()
     world.put([answer for each in world.custodians.values() for answer in await world.answered_by(each)])
     world.answers.transaction = dying(world)
-    with pytest.raises(DBAPIError):
+    with pytest.raises(ConnectionError):
         await world.file()
     assert await state(world, request) is State.SEARCHING
     world.answers.transaction = world.tx[Role.ENGINE]

@@ -1,12 +1,16 @@
 """Transactions: a dropped connection is replaced before a block begins, and no block leaves anything half done."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import TextClause, make_url, text
 
-from orchestrator.store.session import Transactions, connect, transactions
+from orchestrator.embedded.ports import choose_port
+from orchestrator.store.session import OPENING_S, Transactions, connect, transactions
+from tests.crash.proxy import Proxy, is_commit
 
 PID = text("select pg_backend_pid()")
 MAKE = text("create table mark (n int)")
@@ -57,3 +61,65 @@ async def _marked(opened: Transactions, error: Exception | None) -> None:
         if error is not None:
             raise error
         await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def behind_a_proxy(url: str) -> AsyncIterator[tuple[Proxy, str]]:
+    """Something between us and the database that can fall silent."""
+    direct = make_url(url)
+    proxy = Proxy(choose_port(), direct.port or 5432, is_commit)
+    await proxy.start()
+    try:
+        yield proxy, direct.set(host="127.0.0.1", port=proxy.port).render_as_string(hide_password=False)
+    finally:
+        await proxy.stop()
+
+
+async def _silenced(opened: Transactions, first: TextClause, proxy: Proxy, *then: TextClause) -> None:
+    """A transaction during which the database falls silent."""
+    async with asyncio.timeout(5), opened() as tx:
+        await tx.connection.execute(first)
+        proxy.silence()
+        for each in then:
+            await tx.connection.execute(each)
+
+
+async def test_a_database_that_falls_silent_during_a_transaction_is_given_up_and_its_locks_end(
+    fresh_database: str,
+) -> None:
+    async with behind_a_proxy(fresh_database) as (proxy, url):
+        silent, other = connect(url, pool_size=1, transaction_s=1), connect(fresh_database)
+        opened = transactions(silent, transaction_s=1)
+        async with opened() as tx:
+            await tx.connection.execute(MAKE)
+        with pytest.raises(ConnectionError):
+            await _silenced(opened, MARK, proxy, COUNT)
+        async with asyncio.timeout(5), transactions(other)() as tx:  # the server has let go of the lock by itself
+            await tx.connection.execute(text("lock table mark in access exclusive mode"))
+        proxy.speak()
+        async with asyncio.timeout(5), opened() as tx:  # the only connection was given back
+            assert (await tx.connection.execute(COUNT)).scalar_one() == 0
+        await silent.dispose()
+        await other.dispose()
+
+
+async def test_a_connection_that_fell_silent_while_it_lay_idle_is_replaced(fresh_database: str) -> None:
+    async with behind_a_proxy(fresh_database) as (proxy, url):
+        engine = connect(url, pool_size=1)
+        opened = transactions(engine)
+        before = await _pid(opened)
+        proxy.silence()
+        await asyncio.sleep(0.1)
+        proxy.speak()  # for new connections; the old one has been forgotten
+        async with asyncio.timeout(OPENING_S + 5):
+            assert await _pid(opened) != before
+        await engine.dispose()
+
+
+async def test_a_commit_that_nobody_answers_is_told_as_lost(fresh_database: str) -> None:
+    async with behind_a_proxy(fresh_database) as (proxy, url):
+        engine = connect(url, pool_size=1, transaction_s=1)
+        opened = transactions(engine, transaction_s=1)
+        with pytest.raises(ConnectionError):
+            await _silenced(opened, MAKE, proxy)
+        await engine.dispose()

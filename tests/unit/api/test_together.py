@@ -8,7 +8,6 @@ from typing import cast
 import pytest
 
 from orchestrator.domain.errors import Conflict
-from orchestrator.entrypoints.api import together as together_
 from orchestrator.entrypoints.api.together import MOST, Together
 from orchestrator.store.session import Transaction
 
@@ -84,24 +83,6 @@ async def test_no_group_is_larger_than_the_most() -> None:
 async def test_other_circumstances_are_not_shared() -> None:
     together, act = Together(Committing()), Doubling()
     assert list(await asyncio.gather(together(act, 2, plus=1), together(act, 2, plus=7))) == [5, 11]
-
-
-async def test_a_database_that_falls_silent_holds_nobody_up_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(together_, "PATIENCE_S", 0.05)
-    together = Together(Committing())
-    silent = asyncio.Event()
-
-    async def waits(_tx: Transaction, items: Sequence[int]) -> list[int]:
-        if 1 in items:
-            await silent.wait()
-        return list(items)
-
-    first = asyncio.create_task(together(waits, 1))
-    await asyncio.sleep(0)
-    behind = asyncio.create_task(together(waits, 2))
-    results = await asyncio.gather(first, behind, return_exceptions=True)
-    assert (type(results[0]), results[1]) == (TimeoutError, 2)
-    assert await together(waits, 3) == 3
 
 
 async def test_a_driver_that_cancels_what_it_was_doing_leaves_nobody_waiting() -> None:
