@@ -7,7 +7,7 @@ from base64 import urlsafe_b64encode
 from functools import lru_cache
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
@@ -48,7 +48,7 @@ def seal(plaintext: bytes, *, to: bytes, kid: str, apv: str) -> str:
 def open_sealed(text: str, *, key: SealingKey, apv: str) -> bytes:
     """Return the plaintext with its padding; raise `Unsealable` for anything but a seal to *key* and *apv*."""
     try:
-        opened = jwe.decrypt_compact(text, _private(key.private), registry=_REGISTRY)
+        opened = jwe.decrypt_compact(text, key.jwk, registry=_REGISTRY)
     except _HOSTILE:
         raise Unsealable("not a seal to this key") from None
     header = opened.headers()
@@ -64,7 +64,3 @@ def _b64url(text: str) -> str:
 @lru_cache(maxsize=1024)
 def _public(raw: bytes) -> OKPKey:
     return OKPKey.import_key(X25519PublicKey.from_public_bytes(raw))
-
-
-def _private(key: X25519PrivateKey) -> OKPKey:
-    return OKPKey.import_key(key)

@@ -175,3 +175,9 @@ def test_a_symmetric_seal_is_refused() -> None:
     text = jwe.encrypt_compact(header, SECRET, OctKey.import_key(CRM_SEAL.public), algorithms=["dir", "A256GCM"])
     with pytest.raises(Unsealable):
         open_sealed(text, key=CRM_SEAL, apv="crm")
+
+
+def test_a_key_is_handed_to_the_library_once_and_says_nothing_of_it() -> None:
+    assert open_sealed(sealed(), key=CRM_SEAL, apv="crm")
+    assert CRM_SEAL.jwk is CRM_SEAL.jwk
+    assert "jwk" not in repr(CRM_SEAL)
