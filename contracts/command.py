@@ -111,12 +111,16 @@ class SliceIdentifier(Wire):
 
 
 class UploadGrant(Wire):
-    """The right to upload the parts of this issue, once: `PUT {url}/{n}` with the bearer, up to *max_bytes* in all."""
+    """The right to upload the parts of this issue, once: `PUT {url}/{n}` with the bearer, up to *max_bytes* in all.
+
+    Small parts, of other issues too, may be sent together, as a bundle: by `POST` to `bundle_url`, if there is one.
+    """
 
     url: str
     bearer: str = Field(repr=False)
     max_bytes: Number
     exp: Seconds
+    bundle_url: str | None = None
 
 
 class Slice(Wire):

@@ -2,10 +2,10 @@
 
 import json
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from struct import pack
-from typing import Final
+from typing import Annotated, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -13,13 +13,25 @@ from pydantic import Field, JsonValue
 
 from contracts.framing import framed
 from contracts.ids import DataClass, TaskId
-from contracts.wire import Wire
+from contracts.wire import CLASS_NAME, DIGEST, Count, Number, Wire
 
 PART_BYTES: Final = 4 * 1024 * 1024
 """The most plaintext that one part holds."""
 
 TAG_BYTES: Final = 16
 CONTENT_KEY_BYTES: Final = 32
+
+BUNDLE_PARTS: Final = 100
+"""The most parts of one bundle: many small parts in one request, each by the grant of its own issue."""
+
+BUNDLE_BYTES: Final = 1024 * 1024
+"""What the body of a bundle may weigh, with its head."""
+
+BUNDLE_HEAD_BYTES: Final = 64 * 1024
+"""What the head may, with its line feed: as many parts as there may be, with the longest words."""
+
+SMALL_PART_BYTES: Final = 64 * 1024
+"""A part over this gains nothing by company: put it alone."""
 
 
 class SealedNotes(Wire):
@@ -104,3 +116,43 @@ def _decoded(line: bytes) -> PartRecord:
     if not (isinstance(data_class, str) and isinstance(key, str) and isinstance(fields, dict)):
         raise BrokenPart("a line is no record")
     return PartRecord(data_class=DataClass(data_class), key=key, fields=fields)
+
+
+class AnnouncedPart(Wire):
+    """One part of a bundle: where it goes, what its ciphertext is, and the bearer of the issue's grant."""
+
+    task_id: TaskId
+    issue_no: Number
+    n: Count
+    data_class: DataClass = Field(pattern=CLASS_NAME)
+    digest: str = Field(pattern=DIGEST)
+    size: Number
+    bearer: str = Field(repr=False, max_length=256)
+
+
+class BundleHead(Wire):
+    """The head of a bundle, in one line of at most 64 KiB and ended by a line feed.
+
+    Behind it lie the bytes of the parts, in this order, each as long as its *size*. All of it weighs 1 MiB at most.
+    """
+
+    parts: tuple[AnnouncedPart, ...] = Field(min_length=1, max_length=BUNDLE_PARTS)
+
+
+class PartVerdict(Wire):
+    """What came of one part: the status that it would have been answered with alone, and why, if it was refused."""
+
+    status: Annotated[int, Field(ge=100, le=599)]
+    type: str | None = None
+    detail: str | None = None
+
+
+class BundleAnswer(Wire):
+    """One verdict a part, in the order of the head."""
+
+    results: tuple[PartVerdict, ...]
+
+
+def bundle_of(head: BundleHead, bodies: Sequence[bytes]) -> bytes:
+    """Return the body of the request that carries these parts; `bodies` are in the order of the head."""
+    return b"".join((head.to_bytes(), b"\n", *bodies))

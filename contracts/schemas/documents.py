@@ -1,4 +1,7 @@
-"""The wire in documents for people who do not write Python: a JSON Schema a message, and AsyncAPI 3 for the bus."""
+"""The wire in documents for people who do not write Python: a JSON Schema a message, and AsyncAPI 3 for the bus.
+
+What goes over HTTP in place of the bus, a bundle of parts, has its schemas beside them.
+"""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +16,7 @@ from contracts.command import Command, Slice, SliceIdentifier
 from contracts.dead_letter import DeadLetter
 from contracts.heartbeat import Heartbeat
 from contracts.manifest import Manifest
-from contracts.parts import SealedNotes
+from contracts.parts import BundleAnswer, BundleHead, SealedNotes
 from contracts.topics import TOPICS, Channel
 from contracts.wire import CONTRACT_VERSION, Wire
 
@@ -24,6 +27,8 @@ MODELS: Final[Mapping[str, type[Wire]]] = MappingProxyType(
         "command": Command,
         "slice": Slice,
         "answer": Answer,
+        "bundle": BundleHead,
+        "bundle_answer": BundleAnswer,
         "found": SliceIdentifier,
         "sealed_notes": SealedNotes,
         "heartbeat": Heartbeat,

@@ -1,12 +1,13 @@
 """What happens when a custodian uploads a part: only by the grant of its own issue, each part once."""
 
 import hmac
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 
-from contracts.ids import RequestId
+from contracts.ids import RequestId, TaskId
 from orchestrator.domain.errors import Conflict, DsarError, Forbidden
 from orchestrator.domain.request import State
 from orchestrator.store import parts
@@ -51,11 +52,12 @@ class Admission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announced:
-    """A part that somebody wants to upload."""
+    """A part that somebody wants to upload. *size* is 0 if it is not known yet."""
 
     place: Place
     bearer: str = field(repr=False)
     digest: str
+    size: int = 0
 
 
 async def admit(tx: Transaction, announced: Sequence[Announced]) -> list[Admission | DsarError]:
@@ -64,24 +66,51 @@ async def admit(tx: Transaction, announced: Sequence[Announced]) -> list[Admissi
     Refused: `Forbidden` for a wrong bearer, `GrantExpired`, `TooMuch`, and `Conflict` if another part lies there.
     """
     grants = await parts.grants(tx, [each.place for each in announced])
-    return [_judged(each, grants.get(each.place), tx) for each in announced]
+    taken: Counter[tuple[TaskId, int]] = Counter()
+    results = []
+    for each in announced:
+        issue = each.place.task, each.place.issue_no
+        judged = _judged(each, grants.get(each.place), tx, taken[issue])
+        if isinstance(judged, Admission) and judged.standing is Standing.WANTED:
+            taken[issue] += each.size
+        results.append(judged)
+    return results
 
 
-def _judged(announced: Announced, grant: Grant | None, tx: Transaction) -> Admission | DsarError:
+def _judged(announced: Announced, grant: Grant | None, tx: Transaction, taken: int) -> Admission | DsarError:
     given = sha256(announced.bearer.encode()).digest()
     if grant is None or grant.bearer_hash is None or not hmac.compare_digest(grant.bearer_hash, given):
         return Forbidden("no grant for this upload")
     if tx.now >= grant.expires_at or grant.request_state != State.SEARCHING:
         return GrantExpired("the grant's time is over")
-    if grant.used >= MAX_ISSUE_BYTES:
+    left = MAX_ISSUE_BYTES - grant.used - taken
+    if left <= 0 or (grant.held is None and announced.size > left):
         return TooMuch("the parts of this issue weigh more than was granted")
     if grant.held not in (None, announced.digest):
         return Conflict("another part lies there already")
     standing = Standing.WANTED if grant.held is None else Standing.HELD
-    return Admission(request=grant.request, standing=standing, limit=MAX_ISSUE_BYTES - grant.used)
+    return Admission(request=grant.request, standing=standing, limit=left)
+
+
+async def admit_bundles(
+    tx: Transaction, bundles: Sequence[Sequence[Announced]]
+) -> list[Sequence[Admission | DsarError]]:
+    """Check the grants of all parts of these bundles, each part by itself."""
+    judged = iter(await admit(tx, [each for bundle in bundles for each in bundle]))
+    return [_next(judged, len(bundle)) for bundle in bundles]
+
+
+def _next(judged: Iterator[Admission | DsarError], count: int) -> list[Admission | DsarError]:
+    return [next(judged) for _ in range(count)]
 
 
 async def stored(tx: Transaction, done: Sequence[Stored]) -> list[None]:
     """Say that these parts lie in the object store, whole and with these digests. Repeating it changes nothing."""
     await parts.stored(tx, done)
     return [None] * len(done)
+
+
+async def stored_bundles(tx: Transaction, bundles: Sequence[Sequence[Stored]]) -> list[None]:
+    """Say the same of all parts of these bundles."""
+    await parts.stored(tx, [each for bundle in bundles for each in bundle])
+    return [None] * len(bundles)

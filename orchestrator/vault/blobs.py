@@ -111,12 +111,16 @@ class Blobs:
 
     async def _put(self, blob: Blob) -> Stored | NotStored:
         try:
+            return await self._created(blob)
+        except (OSError, BaseError) as error:
+            return error
+
+    async def _created(self, blob: Blob) -> Stored | AnotherBlob:
+        try:
             await self._store.put_async(blob.name, blob.data, mode="create", use_multipart=False)
         except AlreadyExistsError:
             there = await self._store.get_async(blob.name)
             return _compared(blob, await there.bytes_async())
-        except (OSError, BaseError) as error:
-            return error
         return _stored(blob, new=True)
 
     async def read(self, name: str) -> AsyncIterator[bytes]:
@@ -181,11 +185,16 @@ def _put_in_folder(store: LocalStore, blobs: Sequence[Blob]) -> list[Stored | No
 
 def _put_file(store: LocalStore, blob: Blob) -> Stored | NotStored:
     try:
+        return _created(store, blob)
+    except (OSError, BaseError) as error:
+        return error
+
+
+def _created(store: LocalStore, blob: Blob) -> Stored | AnotherBlob:
+    try:
         store.put(blob.name, blob.data, mode="create", use_multipart=False)
     except AlreadyExistsError:
         return _compared(blob, store.get(blob.name).bytes())
-    except (OSError, BaseError) as error:
-        return error
     return _stored(blob, new=True)
 
 

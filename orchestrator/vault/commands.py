@@ -105,6 +105,7 @@ def _grant(sending: Sending, task: Task, secrets: Secrets) -> UploadGrant | None
         bearer=secrets.bearers(task.id, task.issue_no),
         max_bytes=secrets.max_upload,
         exp=int(sending.expires_at.timestamp()),
+        bundle_url=f"{secrets.upload_url}/parts",
     )
 
 

@@ -9,6 +9,7 @@ from orchestrator.entrypoints.api import (
     approvals,
     audit,
     batches,
+    bundles,
     custodians,
     dead_letters,
     decisions,
@@ -41,9 +42,10 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     dead_letters.router,
     service.router,
     parts.router,
+    bundles.router,
 )
 MOST_BYTES: Final = 1024 * 1024
-"""What a body may weigh; a part of an upload has a limit of its own."""
+"""What a body may weigh; a part that is uploaded alone has a limit of its own."""
 
 
 def app(deps: Deps) -> FastAPI:
@@ -77,7 +79,7 @@ class LimitedBody:
             message = await receive()
             left -= len(message.get("body", b""))
             if left < 0:
-                raise problems.BodyTooLarge("a body weighs at most 1 MiB; send fewer requests at once")
+                raise problems.BodyTooLarge("a body weighs at most 1 MiB; send less at once")
             return message
 
         await self._inner(scope, limited, send)

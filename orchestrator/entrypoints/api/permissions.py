@@ -19,6 +19,7 @@ PERMISSIONS: Final[Mapping[tuple[str, str], Allowed]] = MappingProxyType(
         ("GET", "/livez"): PUBLIC,
         ("GET", "/readyz"): PUBLIC,
         ("GET", "/metrics"): PUBLIC,
+        ("POST", "/parts"): PUBLIC,
         ("PUT", "/parts/{task}/{issue_no}/{n}"): PUBLIC,
         ("GET", f"{V1}/me"): EVERYBODY,
         ("POST", f"{V1}/requests"): frozenset({R.SUPPORT}),

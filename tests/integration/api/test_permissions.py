@@ -30,6 +30,7 @@ EMPTY_HANDED: Final = {  # what somebody who may do it is told, for a body that 
     ("GET", "/livez"): 200,
     ("GET", "/readyz"): 200,
     ("GET", "/metrics"): 200,
+    ("POST", "/parts"): 422,
     ("PUT", "/parts/{task}/{issue_no}/{n}"): 422,
     ("GET", f"{V1}/me"): 200,
     ("POST", f"{V1}/requests"): 422,
