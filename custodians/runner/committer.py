@@ -21,7 +21,7 @@ MOST_AT_ONCE: Final = 500
 @dataclass(frozen=True, slots=True)
 class _Step:
     run: Callable[[sqlite3.Connection], Any]
-    settle: Callable[[Any, BaseException | None], None]
+    future: "asyncio.Future[Any]"
 
 
 class Committer:
@@ -50,13 +50,8 @@ class Committer:
 
     async def do(self, run: Callable[[sqlite3.Connection], T]) -> T:
         """Run a step; its result comes only once it is durable. A caller that is cancelled does not undo it."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-
-        def settle(result: T, error: BaseException | None) -> None:
-            loop.call_soon_threadsafe(_settle, future, result, error)
-
-        self._steps.put(_Step(run, settle))
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._steps.put(_Step(run, future))
         return await future
 
     def _serve(self) -> None:
@@ -96,14 +91,14 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _commit(connection: sqlite3.Connection, batch: Sequence[_Step]) -> None:
-    """Run the steps in one transaction, and say what became of them only once it is durable."""
+    """Run the steps in one transaction, and say what became of them only once it is durable: of all at once."""
     try:
         with _transaction(connection):
             results = [_run(connection, step) for step in batch]
     except sqlite3.Error as error:
         results = [(None, error)] * len(batch)
-    for step, (result, failed) in zip(batch, results, strict=True):
-        step.settle(result, failed)
+    futures = [step.future for step in batch]
+    futures[0].get_loop().call_soon_threadsafe(_settle, futures, results)
 
 
 @contextmanager
@@ -129,10 +124,11 @@ def _run(connection: sqlite3.Connection, step: _Step) -> tuple[Any, BaseExceptio
     return result, None
 
 
-def _settle(future: "asyncio.Future[T]", result: T, error: BaseException | None) -> None:
-    if future.cancelled():
-        return
-    if error is not None:
-        future.set_exception(error)
-    else:
-        future.set_result(result)
+def _settle(futures: "Sequence[asyncio.Future[Any]]", results: Sequence[tuple[Any, BaseException | None]]) -> None:
+    for future, (result, error) in zip(futures, results, strict=True):
+        if future.cancelled():
+            continue
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)

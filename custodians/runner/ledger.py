@@ -165,17 +165,22 @@ def _halt(row: Row, order: Order) -> Decided:
             assert_never(row.state)
 
 
-def plan(row: Row, order: Order, tally: Tally, pages: int, now: int) -> tuple[Row, Start]:
+class Planned(NamedTuple):
+    row: Row
+    start: Start
+
+
+def plan(row: Row, order: Order, tally: Tally, pages: int, now: int) -> Planned:
     """Pass the point of no return, unless a halt or the expiry of *order* came first."""
     match row.state:
         case State.PLANNED:
-            return row, Start.STARTED
+            return Planned(row, Start.STARTED)
         case State.DONE | State.ENDED:
-            return row, Start.HALTED
+            return Planned(row, Start.HALTED)
         case State.ACCEPTED if is_expired(order, now):
-            return row, Start.EXPIRED
+            return Planned(row, Start.EXPIRED)
         case State.ACCEPTED:
-            return _set(row, state=State.PLANNED, tally=dict(tally), pages=pages), Start.STARTED
+            return Planned(_set(row, state=State.PLANNED, tally=dict(tally), pages=pages), Start.STARTED)
         case _:
             assert_never(row.state)
 
@@ -237,7 +242,8 @@ class Ledger(Protocol):
         Ignored once the task is planned: its list is written once.
         """
 
-    async def plan(self, order: Order, tally: Tally, pages: int, now: int) -> Start: ...
+    async def plan(self, order: Order, tally: Tally, pages: int, now: int) -> Planned:
+        """Pass the point of no return, or say what came first; with the row as it is now."""
 
     async def page(self, task: TaskId, n: int) -> list[Holding]: ...
 

@@ -16,7 +16,7 @@ from contracts.ids import DataClass, TaskId
 from contracts.results import TaskOutcome
 from custodians.runner import ledger
 from custodians.runner.committer import Committer
-from custodians.runner.ledger import Ending, Owed, Row, Start, State, Stored, Verdict
+from custodians.runner.ledger import Ending, Owed, Planned, Row, State, Stored, Verdict
 from custodians.runner.orders import Order
 from custodians.runner.tally import Tally
 from custodians.sdk import Holding
@@ -57,6 +57,10 @@ on conflict (task) do update set state = excluded.state, due = excluded.due, owe
 DUE: Final = "select doc from task where due and operation = ? order by accepted_at limit ?"
 OWED: Final = "select doc from task where owed order by accepted_at"
 UNSENT: Final = "select doc from task where unsent order by accepted_at limit ?"
+SENT: Final = """
+update task set unsent = 0, doc = json_set(doc, '$.unsent', json('false')), touched_at = max(touched_at, ?)
+where task = ? and unsent and json_extract(doc, '$.answer.digest') = ?
+"""  # an answer is known by the command that it answers; there may be a newer one by now
 OLDEST_OPEN: Final = "select min(accepted_at) from task where state in ('accepted', 'planned') and due"
 FORGET: Final = "delete from task where touched_at < ? and not due and not owed and not unsent returning task"
 PAGE: Final = "insert or replace into page (task, n, holdings) values (?, ?, ?)"
@@ -117,13 +121,13 @@ class SqliteLedger:
 
         await self._do(step)
 
-    async def plan(self, order: Order, tally: Tally, pages: int, now: int) -> Start:
-        def step(connection: sqlite3.Connection) -> Start:
+    async def plan(self, order: Order, tally: Tally, pages: int, now: int) -> Planned:
+        def step(connection: sqlite3.Connection) -> Planned:
             before = _known(connection, order.task_id)
-            row, start = ledger.plan(before, order, tally, pages, now)
-            if row is not before:
-                _write(connection, row, now)
-            return start
+            planned = ledger.plan(before, order, tally, pages, now)
+            if planned.row is not before:
+                _write(connection, planned.row, now)
+            return planned
 
         return await self._do(step)
 
@@ -165,11 +169,10 @@ class SqliteLedger:
 
     async def sent(self, answers: Sequence[Stored]) -> None:
         def step(connection: sqlite3.Connection) -> None:
-            for answer in answers:
-                row = _known(connection, answer.task_id)
-                if row.answer == answer:  # else there is a newer one by now
-                    _write(connection, row.model_copy(update={"unsent": False}), self._at())
+            connection.executemany(SENT, values)
 
+        at = self._at()
+        values = [(at, answer.task_id.bytes, answer.digest) for answer in answers]
         await self._do(step)
 
     async def oldest_open(self) -> int | None:

@@ -7,6 +7,7 @@ import asyncio
 from base64 import b64encode, urlsafe_b64decode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 import structlog
@@ -18,7 +19,7 @@ from contracts.bus.sender import NotWritten
 from contracts.command import Command, SliceIdentifier
 from contracts.envelope import Draft, draft, sign_drafts
 from contracts.identifiers import Identifier
-from contracts.ids import CustodianId, WorkerId
+from contracts.ids import CustodianId, TaskId, WorkerId
 from contracts.keys import SigningKey, kid_of
 from contracts.parts import SealedNotes
 from contracts.results import Failed
@@ -26,13 +27,16 @@ from contracts.sealing import seal
 from contracts.topics import MAX_BATCH
 from contracts.wire import Wire
 from custodians.runner.failures import UnsayableAnswer, name_of
-from custodians.runner.ledger import Ending, Ledger, stored
+from custodians.runner.ledger import Ending, Ledger, Stored, stored
 from custodians.runner.orders import Order
 from custodians.runner.work import Conclusion
 
 log = structlog.get_logger()
 
 AGAIN_IN_S: Final = 1.0
+MOST_READY: Final = 2 * MAX_BATCH
+"""Stored answers kept at hand. The rest is read from the ledger when its turn comes."""
+
 UNSAYABLE: Final = Conclusion(outcome=Failed(retryable=False, error=UnsayableAnswer.__name__))
 """Said instead of an answer that cannot be: it must end its task all the same, and not stop the worker."""
 
@@ -57,6 +61,8 @@ class Replies:
         self._identity = identity
         self._clock = clock
         self._wake = asyncio.Event()
+        self._ready: dict[TaskId, Stored] = {}
+        self._behind = True  # there may be answers that only the ledger has
 
     async def conclude(self, order: Order, conclusion: Conclusion, *, began: float) -> None:
         """Store the answer to an order and have it sent, unless the order was ended or answered meanwhile."""
@@ -70,7 +76,7 @@ class Replies:
         if not kept:
             return
         self._log(order, conclusion)
-        self.kick()
+        self._leave(answer)
         if conclusion.ending is Ending.ENDED:
             await self.tell_ends()
 
@@ -81,7 +87,7 @@ class Replies:
             answer = stored(owed.order, self._draft(owed.order, conclusion, self._clock()))
             if await self._ledger.tell(owed.order, answer):
                 self._log(owed.order, conclusion)
-        self.kick()
+                self._leave(answer)
 
     async def refuse(self, orders: Sequence[Order], conclusion: Conclusion) -> None:
         """Answer orders that the ledger has not taken. Raises `NotWritten`: then they must come again."""
@@ -95,7 +101,15 @@ class Replies:
             raise NotWritten("an answer was not confirmed")
 
     def kick(self) -> None:
-        """Say that there is something to send."""
+        """Say that the ledger holds something to send."""
+        self._behind = True
+        self._wake.set()
+
+    def _leave(self, answer: Stored) -> None:
+        if len(self._ready) < MOST_READY:
+            self._ready[answer.task_id] = answer
+        else:
+            self._behind = True
         self._wake.set()
 
     async def run(self) -> None:
@@ -106,20 +120,41 @@ class Replies:
             self._wake.clear()
             if not await self.flush():
                 await asyncio.sleep(AGAIN_IN_S)
-                self.kick()
+                self._wake.set()
 
     async def flush(self) -> bool:
         """Send what is unsent, in batches; False if some of it could not be confirmed."""
-        while answers := await self._ledger.unsent(MAX_BATCH):
+        while answers := await self._unsent():
+            gone = False
             try:
-                written = await self._send([answer.draft(self._identity.environment) for answer in answers])
-            except KafkaError as error:
-                log.warning("replies.unsent", error=type(error).__name__, count=len(answers))
-                return False
-            await self._ledger.sent([answer for answer, sure in zip(answers, written, strict=True) if sure])
-            if not all(written):
+                gone = await self._deliver(answers)
+            finally:  # also when it is cancelled: the ledger has what was not confirmed
+                self._behind = self._behind or not gone
+            if not gone:
                 return False
         return True
+
+    async def _unsent(self) -> Sequence[Stored]:
+        """What is at hand; all that the ledger has, if there may be more."""
+        if not self._behind:
+            return list(islice(self._ready.values(), MAX_BATCH))
+        self._behind = False
+        answers = await self._ledger.unsent(MAX_BATCH)
+        self._behind = self._behind or len(answers) == MAX_BATCH
+        return answers
+
+    async def _deliver(self, answers: Sequence[Stored]) -> bool:
+        try:
+            written = await self._send([answer.draft(self._identity.environment) for answer in answers])
+        except KafkaError as error:
+            log.warning("replies.unsent", error=type(error).__name__, count=len(answers))
+            return False
+        sent = [answer for answer, sure in zip(answers, written, strict=True) if sure]
+        await self._ledger.sent(sent)
+        for answer in sent:
+            if self._ready.get(answer.task_id) == answer:  # else there is a newer one by now
+                del self._ready[answer.task_id]
+        return all(written)
 
     async def _send(self, drafts: Sequence[Draft]) -> tuple[bool, ...]:
         return await self._sender.send(sign_drafts(drafts, signer=self._identity.signer))

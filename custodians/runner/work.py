@@ -141,17 +141,17 @@ class Work:
     async def _erase(self, job: Job, running: Running) -> Conclusion | None:
         row = await self._ledger.row(running.task)
         if row is not None and row.state is State.ACCEPTED:
-            stopped = await self._plan(job, running)
-            if stopped is not None:
-                return stopped
-            row = await self._ledger.row(running.task)
+            planned = await self._plan(job, running)
+            if isinstance(planned, Conclusion):
+                return planned
+            row = planned
         if row is None or row.state is not State.PLANNED or row.tally is None:
             return None
         await self._erase_pages(row, running)
         said = tally.erased(job.slice.classes, row.tally, self._held, self._today())
         return Conclusion(classes=said, ending=Ending.DONE)
 
-    async def _plan(self, job: Job, running: Running) -> Conclusion | None:
+    async def _plan(self, job: Job, running: Running) -> Conclusion | Row:
         """Write the work list and pass the point of no return; a conclusion if that must not be."""
         expired = Conclusion(outcome=Rejected(reason=Rejection.EXPIRED))
         if is_expired(job.order, self._now()):
@@ -159,11 +159,12 @@ class Work:
         counts, pages = await self._spool(job, running)
         if tally.has_drifted(counts, job.slice.preview) and not is_expired(job.order, self._now()):
             return Conclusion(outcome=Drifted(), ending=Ending.ENDED)
-        match await self._ledger.plan(job.order, counts, pages, self._now()):
+        row, start = await self._ledger.plan(job.order, counts, pages, self._now())
+        match start:
             case Start.EXPIRED:
                 return expired
             case Start.STARTED | Start.HALTED:
-                return None
+                return row
             case never:
                 assert_never(never)
 

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from contracts.ids import TaskId
 from contracts.results import TaskOutcome
-from custodians.runner.ledger import Ending, Start, Stored, Verdict
+from custodians.runner.ledger import Ending, Planned, Stored, Verdict
 from custodians.runner.ledger_sqlite import SqliteLedger
 from custodians.runner.orders import Order
 from custodians.runner.tally import Tally
@@ -37,7 +37,7 @@ class FreezingLedger(SqliteLedger):
     async def spool(self, task: TaskId, n: int, holdings: Sequence[Holding]) -> None:
         return await self._pass("spool", lambda: super(FreezingLedger, self).spool(task, n, holdings))
 
-    async def plan(self, order: Order, tally: Tally, pages: int, now: int) -> Start:
+    async def plan(self, order: Order, tally: Tally, pages: int, now: int) -> Planned:
         return await self._pass("plan", lambda: super(FreezingLedger, self).plan(order, tally, pages, now))
 
     async def page(self, task: TaskId, n: int) -> list[Holding]:

@@ -102,7 +102,7 @@ async def test_a_work_list_is_written_once(tmp_path: Path) -> None:
         await kept.spool(a_task(), 0, keys("a", "b"))
         with pytest.raises(TypeError):
             await kept.page(a_task(), 1)
-        assert await kept.plan(order, TALLY, 1, NOW) is Start.STARTED
+        assert (await kept.plan(order, TALLY, 1, NOW)).start is Start.STARTED
         await kept.spool(a_task(), 0, keys("late"))
         assert await kept.page(a_task(), 0) == keys("a", "b")
         row = await kept.row(a_task())

@@ -1,11 +1,17 @@
 """How answers leave: together when they are ready together, alone without waiting, and always in the bytes stored."""
 
+import asyncio
 from base64 import b64decode
+from collections.abc import Sequence
+
+import pytest
 
 from contracts.command import Operation
 from contracts.envelope import Envelope
 from contracts.keys import SealingKey
 from contracts.results import Rejected, Rejection
+from custodians.runner import reply
+from custodians.runner.ledger import Stored
 from tests.custodians.bench import MY_SEAL, Bench, OnBus, a_command, a_task
 
 OTHERS_SEAL = SealingKey.generate(b"o" * 32)
@@ -65,3 +71,52 @@ async def test_refusals_of_one_batch_leave_together(bench: Bench) -> None:
         await life.take(*(a_preview(n, seal_to=OTHERS_SEAL) for n in range(3)))
     assert [each.outcome for each in bench.answers] == [Rejected(reason=Rejection.UNKNOWN_KEY)] * 3
     assert len({signature_over_all(each) for each in bench.sent.envelopes}) == 1
+
+
+async def test_an_answer_that_was_just_stored_leaves_without_being_read_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with bench.life() as life:
+        await life.take(a_preview(1))
+
+        async def unsent(_: int) -> Sequence[Stored]:
+            raise AssertionError
+
+        monkeypatch.setattr(life.ledger, "unsent", unsent)
+        await life.take(a_preview(2))
+    assert [each.task_id for each in bench.answers] == [a_task(1), a_task(2)]
+
+
+async def test_answers_that_are_too_many_to_keep_at_hand_leave_all_the_same_and_once_each(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reply, "MOST_READY", 2)
+    async with bench.life() as life:
+        await life.take(a_preview(1))
+        await life.take(*(a_preview(n) for n in range(2, 8)))
+    assert sorted(each.task_id for each in bench.answers) == [a_task(n) for n in range(1, 8)]
+
+
+async def test_what_was_being_sent_when_the_worker_was_told_to_stop_is_sent_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.sent.down = True
+    async with bench.life() as life:
+        await life.take(a_preview(1))
+    bench.sent.down = False
+    async with bench.life() as life:
+        reached = asyncio.Event()
+
+        async def silent(_: Sequence[Envelope]) -> tuple[bool, ...]:
+            reached.set()
+            await asyncio.Event().wait()
+            return ()
+
+        with monkeypatch.context() as patched:
+            patched.setattr(bench.sent, "send", silent)
+            sending = asyncio.create_task(life.replies.run())
+            await reached.wait()
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+        await life.replies.flush()
+    assert [each.task_id for each in bench.answers] == [a_task(1)]
