@@ -28,7 +28,7 @@ BUNDLE_BYTES: Final = 1024 * 1024
 """What the body of a bundle may weigh, with its head."""
 
 BUNDLE_HEAD_BYTES: Final = 64 * 1024
-"""What the head may, with its line feed: as many parts as there may be, with the longest words."""
+"""What its head may, with the line feed."""
 
 SMALL_PART_BYTES: Final = 64 * 1024
 """A part over this gains nothing by company: put it alone."""
@@ -127,7 +127,7 @@ class AnnouncedPart(Wire):
     data_class: DataClass = Field(pattern=CLASS_NAME)
     digest: str = Field(pattern=DIGEST)
     size: Number
-    bearer: str = Field(repr=False, max_length=256)
+    bearer: str = Field(repr=False)
 
 
 class BundleHead(Wire):

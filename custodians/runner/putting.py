@@ -1,13 +1,13 @@
-"""Putting bytes over connections that stay open: what nearly every upload needs, at a tenth of a general client's cost.
+"""Sending bytes over connections that stay open: what nearly every upload needs, at a tenth of a general client's cost.
 
-It does one thing, and says so when that is not enough: the caller then takes the general way.
+The short way does one thing, and says so when that is not enough: then the general way is taken.
 """
 
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Final, Self
+from typing import Final, Protocol, Self
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies
 
@@ -22,6 +22,14 @@ REDIRECTS: Final = range(300, 400)
 PORTS: Final = {"http": 80, "https": 443}
 
 Origin = tuple[str, str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What came back."""
+
+    status: int
+    body: bytes = field(repr=False)
 
 
 class NotThisWay(Exception):
@@ -39,13 +47,12 @@ class _Line:
     def is_usable(self) -> bool:
         return not self.ends and not self.reader.at_eof() and monotonic() - self.used_at < STALE_S
 
-    async def put(self, head: bytes, body: bytes) -> int:
+    async def send(self, head: bytes, body: bytes) -> Told:
         self.writer.writelines((head, body))
         status, length = await self._head()
-        if length:
-            await self.reader.readexactly(length)
+        told = await self.reader.readexactly(length) if length else b""
         self.used_at = monotonic()
-        return status
+        return Told(status=status, body=told)
 
     async def _head(self) -> tuple[int, int]:
         version, _, rest = (await self.reader.readline()).partition(b" ")
@@ -79,26 +86,26 @@ class Lines:
             for line in lines:
                 line.writer.close()
 
-    async def put(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
-        """Return the status; raise `NotThisWay` if nothing is known, and `OSError` if nobody is there."""
+    async def send(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Told:
+        """Return the answer; raise `NotThisWay` if nothing is known, and `OSError` if nobody is there."""
         parts = urlsplit(url)
-        head = _head(parts, len(body), headers)
+        head = _head(method, parts, len(body), headers)
         if self._proxied or head is None:
             raise NotThisWay
         origin = parts.scheme, parts.hostname or "", parts.port or PORTS[parts.scheme]
         line = self._free(origin) or await _opened(origin)
-        status = None
+        told = None
         try:
-            status = await line.put(head, body)
+            told = await line.send(head, body)
         except (OSError, asyncio.IncompleteReadError, ValueError):
             raise NotThisWay from None
         finally:
-            if status is None:
+            if told is None:
                 line.writer.close()
         self._keep(origin, line)
-        if status in REDIRECTS:
+        if told.status in REDIRECTS:
             raise NotThisWay
-        return status
+        return told
 
     def _free(self, origin: Origin) -> _Line | None:
         kept = self._kept.get(origin, [])
@@ -117,7 +124,30 @@ class Lines:
             kept.append(line)
 
 
-def _head(parts: SplitResult, length: int, headers: Mapping[str, str]) -> bytes | None:
+class Send(Protocol):
+    """Whatever sends bytes by HTTP."""
+
+    async def __call__(self, method: str, url: str, body: bytes, headers: Mapping[str, str], *, limit_s: float) -> Told:
+        """Return the answer to bytes that may be sent twice; raise `OSError` or `TransportError` if there is none."""
+
+
+class Sending(Send):
+    """Sends by the short way where it goes, else by the general client. Both are the caller's, and closed by it."""
+
+    def __init__(self, client: httpx2.AsyncClient, lines: Lines) -> None:
+        self._client = client
+        self._lines = lines
+
+    async def __call__(self, method: str, url: str, body: bytes, headers: Mapping[str, str], *, limit_s: float) -> Told:
+        async with asyncio.timeout(limit_s):
+            try:
+                return await self._lines.send(method, url, body, headers)
+            except NotThisWay:
+                response = await self._client.request(method, url, content=body, headers=dict(headers), timeout=limit_s)
+                return Told(status=response.status_code, body=response.content)
+
+
+def _head(method: str, parts: SplitResult, length: int, headers: Mapping[str, str]) -> bytes | None:
     """The head of the request; None if it could not be said in plain ASCII, a line each."""
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     told = {"Host": parts.netloc, "Content-Length": str(length), **headers}
@@ -128,7 +158,7 @@ def _head(parts: SplitResult, length: int, headers: Mapping[str, str]) -> bytes 
         or not all(word.isascii() and word.isprintable() for word in words)
     ):
         return None
-    lines = [f"PUT {target} HTTP/1.1", *(f"{name}: {value}" for name, value in told.items())]
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in told.items())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 

@@ -1,7 +1,8 @@
-"""Uploading: each part encrypted, put to the address of the grant, tried again while the receiver is away."""
+"""Uploading: each part encrypted, sent to where its grant says, tried again while the receiver is away."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -11,10 +12,11 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 from contracts.answer import PartRef
 from contracts.command import UploadGrant
 from contracts.ids import TaskId
-from contracts.parts import TAG_BYTES, encrypt_part
+from contracts.parts import SMALL_PART_BYTES, TAG_BYTES, AnnouncedPart, encrypt_part
+from custodians.runner.bundling import Bundles, PutAlone
 from custodians.runner.failures import UploadRefused
 from custodians.runner.packing import Part
-from custodians.runner.putting import Lines, NotThisWay
+from custodians.runner.putting import Lines, Sending
 from custodians.sdk import GiveUp, TryLater
 
 RETRY_FOR_S: Final = 60
@@ -40,29 +42,66 @@ class OverLimit(GiveUp):
 class Uploads(Protocol):
     """Whatever takes a part to where its grant says."""
 
-    async def put(self, grant: UploadGrant, part: Part, *, task: TaskId, key: bytes) -> PartRef:
-        """Encrypt and store one part. Safe to repeat with the same bytes."""
+    async def put(self, grant: UploadGrant, part: Part, *, task: TaskId, issue_no: int, key: bytes) -> PartRef:
+        """Encrypt and store one part. Safe to repeat with the same bytes, and to call for several at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sealed:
+    """A part as it leaves, and where it belongs."""
+
+    grant: UploadGrant
+    task: TaskId
+    issue_no: int
+    reference: PartRef
+    body: bytes = field(repr=False)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {
+            "Authorization": f"Bearer {self.grant.bearer}",
+            "Content-Type": "application/octet-stream",
+            "X-Dsar-Digest": self.reference.digest,
+            "X-Dsar-Class": self.reference.data_class,
+        }
+
+    @property
+    def announced(self) -> AnnouncedPart:
+        told = self.reference
+        return AnnouncedPart(
+            task_id=self.task,
+            issue_no=self.issue_no,
+            n=told.n,
+            data_class=told.data_class,
+            digest=told.digest,
+            size=told.size,
+            bearer=self.grant.bearer,
+        )
 
 
 class HttpUploads:
-    """Puts parts by HTTP: the short way where it goes, else by the client. Both are the caller's, and closed by it."""
+    """Uploads by HTTP: small parts in bundles where the grant offers it, else each alone.
+
+    Client and lines are the caller's, and closed by it.
+    """
 
     def __init__(self, client: httpx2.AsyncClient, lines: Lines, *, retry_for_s: float = RETRY_FOR_S) -> None:
-        self._client = client
-        self._lines = lines
+        self._send = Sending(client, lines)
+        self._bundles = Bundles(self._send)
         self._retry_for_s = retry_for_s
 
-    async def put(self, grant: UploadGrant, part: Part, *, task: TaskId, key: bytes) -> PartRef:
+    async def put(self, grant: UploadGrant, part: Part, *, task: TaskId, issue_no: int, key: bytes) -> PartRef:
         """Store one part; raises `UploadRefused`, `OverLimit`, or `UploadUnavailable` after a minute of trying."""
         body = encrypt_part(key, part.data, task=task, n=part.n, last=part.last)
         reference = PartRef(n=part.n, data_class=part.data_class, digest=sha256(body).hexdigest(), size=len(body))
+        sealed = _Sealed(grant=grant, task=task, issue_no=issue_no, reference=reference, body=body)
         try:
-            await self._try(grant, reference, body)
+            await self._try(sealed)
         except UploadUnavailable:
-            await self._again(grant, reference, body)
+            await self._again(sealed)
         return reference
 
-    async def _again(self, grant: UploadGrant, reference: PartRef, body: bytes) -> None:
+    async def _again(self, sealed: _Sealed) -> None:
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(UploadUnavailable),
             wait=wait_random_exponential(RETRY_FIRST_S, max=RETRY_MOST_S),
@@ -70,29 +109,28 @@ class HttpUploads:
             reraise=True,
         )
         await asyncio.sleep(RETRY_FIRST_S)
-        await retrying(self._try, grant, reference, body)
+        await retrying(self._try, sealed)
 
-    async def _try(self, grant: UploadGrant, reference: PartRef, body: bytes) -> None:
-        headers = {
-            "Authorization": f"Bearer {grant.bearer}",
-            "Content-Type": "application/octet-stream",
-            "X-Dsar-Digest": reference.digest,
-            "X-Dsar-Class": reference.data_class,
-        }
+    async def _try(self, sealed: _Sealed) -> None:
         try:
-            async with asyncio.timeout(REQUEST_LIMIT_S):
-                status = await self._put(f"{grant.url}/{reference.n}", body, headers)
+            status = await self._sent(sealed)
         except (httpx2.TransportError, OSError):  # a timeout is one, too
             raise UploadUnavailable from None
         _judge(status)
 
-    async def _put(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
-        """Put the bytes one way or the other: the same bytes may be put twice."""
+    async def _sent(self, sealed: _Sealed) -> int:
+        url = sealed.grant.bundle_url
+        if url is None or len(sealed.body) > SMALL_PART_BYTES:
+            return await self._put(sealed)
         try:
-            return await self._lines.put(url, body, headers)
-        except NotThisWay:
-            response = await self._client.put(url, content=body, headers=dict(headers), timeout=REQUEST_LIMIT_S)
-            return response.status_code
+            return await self._bundles.put(url, sealed.announced, sealed.body)
+        except PutAlone:
+            return await self._put(sealed)
+
+    async def _put(self, sealed: _Sealed) -> int:
+        url = f"{sealed.grant.url}/{sealed.reference.n}"
+        told = await self._send("PUT", url, sealed.body, sealed.headers, limit_s=REQUEST_LIMIT_S)
+        return told.status
 
 
 def _judge(status: int) -> None:
@@ -106,14 +144,32 @@ def _judge(status: int) -> None:
 
 
 async def upload(
-    parts: AsyncIterator[Part], uploads: Uploads, grant: UploadGrant, *, task: TaskId, key: bytes
+    parts: AsyncIterator[Part], uploads: Uploads, grant: UploadGrant, *, task: TaskId, issue_no: int, key: bytes
 ) -> tuple[PartRef, ...]:
-    """Store all parts, one at a time, and return what the answer must list."""
-    references = []
-    size = 0
+    """Store all parts, small ones together and large ones one at a time; return what the answer must list."""
+    references: list[PartRef] = []
+    async for some in _some(parts, grant.max_bytes):
+        puts = [uploads.put(grant, each, task=task, issue_no=issue_no, key=key) for each in some]
+        # all are waited for: nothing goes on behind the back of a task that has failed
+        for each in await asyncio.gather(*puts, return_exceptions=True):
+            if isinstance(each, BaseException):
+                raise each
+            references.append(each)
+    return tuple(references)
+
+
+async def _some(parts: AsyncIterator[Part], max_bytes: int) -> AsyncIterator[list[Part]]:
+    """Yield what may be in memory at once: small parts, until they weigh what one may that is not; or a large one."""
+    some: list[Part] = []
+    weight = size = 0
     async for part in parts:
         size += len(part.data) + TAG_BYTES
-        if size > grant.max_bytes:
+        if size > max_bytes:
             raise OverLimit
-        references.append(await uploads.put(grant, part, task=task, key=key))
-    return tuple(references)
+        some.append(part)
+        weight += len(part.data)
+        if weight > SMALL_PART_BYTES:
+            yield some
+            some, weight = [], 0
+    if some:
+        yield some

@@ -123,7 +123,9 @@ class Work:
         counter, key = Counter(), self._secret(CONTENT_KEY_BYTES)
         async with guarding.records(self._custodian, job.subject, self._held) as records:
             parts = packed(_counted(records, job, counter, running))
-            references = await upload(parts, self._uploads, job.slice.grant, task=running.task, key=key)
+            references = await upload(
+                parts, self._uploads, job.slice.grant, task=running.task, issue_no=job.order.issue_no, key=key
+            )
         return Conclusion(
             classes=tally.collected(job.slice.classes, counter.tally()),
             parts=references,

@@ -31,8 +31,9 @@ class Store:
 
     parts: dict[int, Part] = field(default_factory=dict)
 
-    async def put(self, grant: UploadGrant, part: Part, *, task: TaskId, key: bytes) -> PartRef:
+    async def put(self, grant: UploadGrant, part: Part, *, task: TaskId, issue_no: int, key: bytes) -> PartRef:
         assert part.n < grant.max_bytes
+        assert issue_no > 0
         body = encrypt_part(key, part.data, task=task, n=part.n, last=part.last)
         self.parts[part.n] = part
         return PartRef(n=part.n, data_class=part.data_class, digest=f"{part.n:064x}", size=len(body))

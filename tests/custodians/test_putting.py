@@ -14,7 +14,7 @@ CREATED = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"
 
 @dataclass
 class Receiver:
-    """Answers each PUT with the next of its answers; an empty one ends the connection."""
+    """Answers each request with the next of its answers; an empty one ends the connection."""
 
     answers: Sequence[bytes]
     heads: list[bytes] = field(default_factory=list)
@@ -54,8 +54,9 @@ async def receiving(*answers: bytes) -> AsyncIterator[tuple[Receiver, Lines]]:
 
 async def test_parts_follow_each_other_on_one_connection() -> None:
     async with receiving(CREATED) as (receiver, lines):
-        statuses = [await lines.put(receiver.url, body, {"X-Dsar-Class": "letters"}) for body in (b"one", b"two")]
-    assert statuses == [201, 201]
+        headers = {"X-Dsar-Class": "letters"}
+        told = [await lines.send("PUT", receiver.url, body, headers) for body in (b"one", b"two")]
+    assert [each.status for each in told] == [201, 201]
     assert (receiver.bodies, receiver.connections) == ([b"one", b"two"], 1)
     assert receiver.heads[0].startswith(b"PUT /parts/1?a=b HTTP/1.1\r\nHost: 127.0.0.1:")
     assert b"X-Dsar-Class: letters\r\n" in receiver.heads[0]
@@ -63,7 +64,9 @@ async def test_parts_follow_each_other_on_one_connection() -> None:
 
 async def test_a_refusal_is_a_status_like_any_other() -> None:
     async with receiving(b"HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\n{}", CREATED) as (receiver, lines):
-        assert [await lines.put(receiver.url, b"x", {}) for _ in range(2)] == [413, 201]
+        told = [await lines.send("POST", receiver.url, b"x", {}) for _ in range(2)]
+    assert [(each.status, each.body) for each in told] == [(413, b"{}"), (201, b"")]
+    assert receiver.heads[0].startswith(b"POST /parts/1?a=b HTTP/1.1\r\n")
     assert receiver.connections == 1
 
 
@@ -72,7 +75,7 @@ async def test_a_connection_that_the_other_end_ends_is_not_used_again() -> None:
         receiver,
         lines,
     ):
-        assert [await lines.put(receiver.url, b"x", {}) for _ in range(2)] == [201, 201]
+        assert [(await lines.send("PUT", receiver.url, b"x", {})).status for _ in range(2)] == [201, 201]
     assert receiver.connections == 2
 
 
@@ -94,25 +97,25 @@ async def test_a_connection_that_the_other_end_ends_is_not_used_again() -> None:
 async def test_an_answer_of_another_shape_asks_for_the_general_way(answer: bytes) -> None:
     async with receiving(answer, CREATED) as (receiver, lines):
         with pytest.raises(NotThisWay):
-            await lines.put(receiver.url, b"x", {})
-        assert await lines.put(receiver.url, b"x", {}) == 201  # and spoils nothing
+            await lines.send("PUT", receiver.url, b"x", {})
+        assert (await lines.send("PUT", receiver.url, b"x", {})).status == 201  # and spoils nothing
 
 
 @pytest.mark.parametrize("word", ["a\r\nX-Evil: 1", "\u00e9", "a\nb"], ids=["header", "accent", "line"])
 async def test_what_is_no_plain_word_never_gets_into_a_head(word: str) -> None:
     async with receiving(CREATED) as (receiver, lines):
         with pytest.raises(NotThisWay):
-            await lines.put(receiver.url, b"x", {"Authorization": word})
+            await lines.send("PUT", receiver.url, b"x", {"Authorization": word})
         with pytest.raises(NotThisWay):
-            await lines.put("ftp://127.0.0.1/x", b"x", {})
+            await lines.send("PUT", "ftp://127.0.0.1/x", b"x", {})
     assert receiver.heads == []
 
 
 async def test_behind_a_proxy_the_general_way_is_taken() -> None:
     with pytest.raises(NotThisWay):
-        await Lines(_proxied=True).put("http://127.0.0.1:9/parts", b"x", {})
+        await Lines(_proxied=True).send("PUT", "http://127.0.0.1:9/parts", b"x", {})
 
 
 async def test_nobody_there_is_told_as_such() -> None:
     with pytest.raises(OSError, match="Connect"):
-        await Lines(_proxied=False).put("http://127.0.0.1:9/parts", b"x", {})
+        await Lines(_proxied=False).send("PUT", "http://127.0.0.1:9/parts", b"x", {})

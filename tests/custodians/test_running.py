@@ -57,8 +57,8 @@ class Crowded(Custodian):
 class Away(Store):
     """Takes parts and keeps none."""
 
-    async def put(self, grant: UploadGrant, part: Part, *, task: TaskId, key: bytes) -> PartRef:
-        reference = await super().put(grant, part, task=task, key=key)
+    async def put(self, grant: UploadGrant, part: Part, *, task: TaskId, issue_no: int, key: bytes) -> PartRef:
+        reference = await super().put(grant, part, task=task, issue_no=issue_no, key=key)
         self.parts.clear()
         return reference
 

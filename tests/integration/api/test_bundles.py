@@ -11,8 +11,12 @@ import pytest
 import structlog
 from sqlalchemy import text
 
+from contracts.command import UploadGrant
 from contracts.ids import DataClass, RequestId, TaskId
-from contracts.parts import BUNDLE_HEAD_BYTES, BUNDLE_PARTS, AnnouncedPart, BundleHead, bundle_of
+from contracts.parts import BUNDLE_HEAD_BYTES, BUNDLE_PARTS, AnnouncedPart, BundleHead, bundle_of, decrypt_part
+from custodians.runner.packing import Part
+from custodians.runner.putting import Lines
+from custodians.runner.upload import HttpUploads, upload
 from orchestrator.entrypoints.api.app import MOST_BYTES
 from orchestrator.flow import uploads
 from orchestrator.store.parts import Stored as Row
@@ -232,3 +236,25 @@ async def test_a_hundred_cost_the_same_statements_as_one(world: World) -> None:
         assert await post(world, some(task, BUNDLE_PARTS, first=2)) == [201] * BUNDLE_PARTS
     assert many == one
     assert len(one) <= 4
+
+
+async def test_what_a_worker_sends_is_what_is_taken_here(world: World) -> None:
+    request, task = await a_task(world)
+    grant = UploadGrant(
+        url=f"http://api.test/parts/{task}/1", bearer=GRANT, max_bytes=2**30, exp=1, bundle_url="http://api.test/parts"
+    )
+
+    async def packed() -> AsyncIterator[Part]:
+        for n, last in enumerate((False, False, True)):
+            yield Part(n=n, data_class=DataClass("profile"), last=last, data=b"line %d" % n)
+
+    uploads = HttpUploads(world.client, Lines(_proxied=True))
+    with counted(world) as statements:
+        references = await upload(packed(), uploads, grant, task=TaskId(task), issue_no=1, key=b"k" * 32)
+    assert await rows(world) == [(each.n, each.digest, each.size) for each in references]
+    opened = [
+        decrypt_part(b"k" * 32, await lying(world, request, task, n), task=TaskId(task), n=n, last=n == 2)
+        for n in range(3)
+    ]
+    assert opened == [b"line 0", b"line 1", b"line 2"]
+    assert len(statements) <= 4
