@@ -1,21 +1,20 @@
 """The reader: batches of raw records, handled whole or not at all, in the one shape that was seen to lose nothing."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self
 
 import structlog
-from faststream import AckPolicy, BaseMiddleware, ContextRepo
-from faststream.kafka import KafkaBroker
+from aiokafka.errors import KafkaError
+from faststream import BaseMiddleware, ContextRepo
 from faststream.message import StreamMessage
 
+from contracts.bus.client import Client
 from contracts.bus.connection import Connection
 from contracts.bus.resting import rest_s
-from contracts.bus.unreadable import read_around
 from contracts.envelope import Record
 from contracts.topics import MAX_BATCH, Channel
 
@@ -24,6 +23,10 @@ log = structlog.get_logger()
 Handler = Callable[[Sequence[Record]], Awaitable[None]]
 Clock = Callable[[], float]
 
+MUTE_AFTER_S: Final = 12.0
+"""After so long without a word from the broker the client is replaced: it says something twice a second."""
+
+_LOOKS: Final = 6
 _REVOKE_WAITS_S: Final = 3.0  # half a session: the broker must not think that we died
 
 
@@ -61,6 +64,7 @@ class Reader:
         clock: Clock,
         backoff: Backoff | None = None,
         max_records: int = MAX_BATCH,
+        mute_after_s: float = MUTE_AFTER_S,
     ) -> None:
         self._handle = handle
         self._clock = clock
@@ -71,35 +75,35 @@ class Reader:
         self._most, self._rest_s = max_records, 0.0
         self._oldest_ms: int | None = None
         self._handled_at = clock()
-        self._broker = _broker(connection, partial(_WaitThenRewind, reader=self))
-        self._subscriber = self._broker.subscriber(
-            *(connection.topic(channel) for channel in channels),
-            group_id=group,
-            group_instance_id=worker,
-            batch=True,
+        self._made = partial(
+            Client,
+            connection,
+            self._on_records,
+            topics=[connection.topic(channel) for channel in channels],
+            group=group,
+            worker=worker,
             max_records=max_records,
-            batch_timeout_ms=20,
-            auto_offset_reset="earliest",
-            session_timeout_ms=6000,
-            heartbeat_interval_ms=2000,
-            ack_policy=AckPolicy.NACK_ON_ERROR,
-            parser=_keep_records,
-            decoder=_raw_records,
-            listener=cast("Any", _Rebalances(self)),
+            middleware=partial(_WaitThenRewind, reader=self),
+            listener=_Rebalances(self),
+            clock=clock,
         )
-        self._subscriber(self._on_records)
+        self._client = self._made()
+        self._mute_after_s = mute_after_s
+        self._watching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        await self._broker.start()
-        consumer = cast("Any", self._subscriber.consumer)
-        consumer.getmany = partial(read_around, consumer, consumer.getmany, self._clock)
+        await self._client.start()
+        self._watching = asyncio.create_task(self._watch())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopping.set()
-        await self._broker.stop()
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+        await self._client.stop()
 
     @property
     def lag_seconds(self) -> float:
@@ -114,10 +118,34 @@ class Reader:
         """
         if self._oldest_ms is not None:
             return self._handled_at
-        consumer = cast("Any", self._subscriber.consumer)
-        polled = [consumer.last_poll_timestamp(part) for part in consumer.assignment()] if consumer is not None else []
-        heard = [at / 1000 for at in polled if at is not None]
-        return max(self._handled_at, min(heard, default=0.0))
+        return max(self._handled_at, self._client.heard_at() or 0.0)
+
+    async def _watch(self) -> None:
+        """Replace a client that reads nothing: its own tasks may have died, or wait for what a firewall forgot."""
+        mute = 0
+        while True:
+            await asyncio.sleep(self._mute_after_s / _LOOKS)
+            mute = mute + 1 if self._is_mute() else 0
+            if self._client.broken or mute > 1:  # seen twice: a process that was frozen has read nothing either
+                await self._replace()
+
+    def _is_mute(self) -> bool:
+        if self._oldest_ms is not None:
+            return False  # it has read, and what it has read is in hand
+        if self._client.started_at is None:
+            return True
+        heard = self._client.heard_at()
+        since = max(heard or 0.0, self._client.started_at, self._handled_at)
+        return heard is not None and self._clock() - since > self._mute_after_s
+
+    async def _replace(self) -> None:
+        log.warning("bus.reader_replaced", broken=self._client.broken)
+        await self._client.stop()
+        self._client = self._made()
+        try:
+            await self._client.start()
+        except (KafkaError, OSError) as error:
+            log.warning("bus.reader_waits", error=type(error).__name__)
 
     async def _on_records(self, records: Sequence[Record]) -> None:
         self._oldest_ms = min(record.timestamp for record in records)
@@ -152,34 +180,6 @@ class Reader:
         self._oldest_ms = None
 
 
-def _broker(connection: Connection, middleware: Any) -> KafkaBroker:  # noqa: ANN401 - FastStream's own type of it
-    return KafkaBroker(
-        connection.bootstrap,
-        client_id=connection.client_id,
-        security=connection.security,
-        consumer_only=True,
-        allow_auto_create_topics=False,
-        serializer=None,
-        apply_types=False,
-        middlewares=[middleware],
-        logger=_ClassNames(),
-    )
-
-
-async def _keep_records(
-    records: tuple[Any, ...], original: Callable[[tuple[Any, ...]], Awaitable[StreamMessage[Any]]]
-) -> StreamMessage[Any]:
-    """Wrap records unread: FastStream's own parser decodes every header, and one bad byte fails the batch."""
-    message = await original((replace(records[0], headers=(), value=b""),))
-    message.raw_message = records  # what a nack rewinds
-    return message
-
-
-async def _raw_records(message: StreamMessage[Any]) -> tuple[Record, ...]:
-    records: tuple[Record, ...] = message.raw_message
-    return records
-
-
 class _WaitThenRewind(BaseMiddleware[Any, Any]):
     """A batch fails only when our own services do: wait, then `NACK_ON_ERROR` rewinds every partition of it."""
 
@@ -209,13 +209,3 @@ class _Rebalances:
 
     async def on_partitions_assigned(self, assigned: Collection[object]) -> None:
         log.info("bus.assigned", partitions=len(assigned))
-
-
-class _ClassNames:
-    """FastStream's logger: of an error its class only, since the text of one may carry what a record held."""
-
-    def log(self, level: int, _text: object, /, *, exc_info: object = None, **_context: object) -> None:
-        if level < logging.ERROR:
-            return
-        error = type(exc_info).__name__ if isinstance(exc_info, BaseException) else "unknown"
-        log.error("bus.faststream_failed", error=error)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from contracts.bus.connection import Connection
-from contracts.bus.reader import Backoff, Handler, Reader
+from contracts.bus.reader import MUTE_AFTER_S, Backoff, Handler, Reader
 from contracts.envelope import Record
 from contracts.topics import Channel
 
@@ -19,9 +19,24 @@ def group_of(connection: Connection) -> str:
     return f"{connection.prefix}crm"
 
 
-def a_reader(connection: Connection, handle: Handler, *, worker: str = "crm-1", backoff: Backoff = QUICK) -> Reader:
-    group = group_of(connection)
-    return Reader(connection, handle, channels=LANES, group=group, worker=worker, clock=time.time, backoff=backoff)
+def a_reader(
+    connection: Connection,
+    handle: Handler,
+    *,
+    worker: str = "crm-1",
+    backoff: Backoff = QUICK,
+    mute_after_s: float = MUTE_AFTER_S,
+) -> Reader:
+    return Reader(
+        connection,
+        handle,
+        channels=LANES,
+        group=group_of(connection),
+        worker=worker,
+        clock=time.time,
+        backoff=backoff,
+        mute_after_s=mute_after_s,
+    )
 
 
 @asynccontextmanager
