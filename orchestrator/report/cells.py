@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final
 
@@ -16,8 +17,9 @@ FORMULA: Final = (
     "\u207c\u207a\u207b\u208c\u208a\u208b\u2a75\u2a76\ufb29\u2212"
 )  # fmt: skip
 SEPARATORS: Final = re.compile(r"[;\t\r\n]")
+_SIGN: Final = re.compile(rf"[{FORMULA}]")
 # A run of separators and white space is looked at once, from its start: linear in the length of any text.
-_BEFORE_FORMULA: Final = re.compile(rf"(?:\A|(?<![;\s\0]))[;\s\0]*+(?=[{FORMULA}])")
+_BEFORE_FORMULA: Final = re.compile(rf"\A[;\s\0]*+(?=[{FORMULA}])|(?<![;\s\0])[;\s\0]++(?=[{FORMULA}])")
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _CONTROL: Final = ("\t", "\r", "\n", "\0")
 _SAFE_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,47}")
@@ -27,6 +29,8 @@ _DEVICES: Final = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port
 def exact(value: JsonValue) -> str:
     """JSON of a value, exactly as it was collected; raise `BrokenPart` for what JSON cannot say."""
     try:
+        if type(value) is int:  # by far the most frequent; the encoder builds itself anew for each value
+            return str(value)
         return _JSON.encode(value)
     except (ValueError, RecursionError):
         raise BrokenPart("a record holds a value that JSON cannot say") from None
@@ -35,6 +39,8 @@ def exact(value: JsonValue) -> str:
 def readable(value: JsonValue) -> str:
     """A value for people: what is nested reads as lines, and as JSON where it is nested deeper."""
     match value:
+        case str():
+            return value
         case dict():
             return "\n".join(f"{heading(name)}: {_inline(each)}" for name, each in value.items())
         case list() if any(isinstance(each, dict | list) for each in value):
@@ -65,15 +71,15 @@ def _short(value: JsonValue) -> str:
             return exact(value)
 
 
-def csv_row(values: list[JsonValue]) -> str:
+def csv_row(values: Iterable[JsonValue]) -> str:
     """A line of RFC 4180. Texts are quoted, numbers are not, and no text is left that a spreadsheet would run."""
-    return ",".join(_csv_cell(value) for value in values) + "\r\n"
+    return ",".join(map(_csv_cell, values)) + "\r\n"
 
 
 def _csv_cell(value: JsonValue) -> str:
     if value is None:
         return ""
-    if isinstance(value, bool | int | float):
+    if isinstance(value, int | float):  # and so true and false
         return exact(value)
     text = guarded(value if isinstance(value, str) else exact(value))
     return '"' + text.replace('"', '""') + '"'
@@ -85,7 +91,7 @@ def guarded(text: str) -> str:
     Not only in front: a spreadsheet that expects another separator than the comma begins a new cell behind ; or a tab,
     and behind a line end, even within our quotes.
     """
-    safe = _BEFORE_FORMULA.sub(_apostrophe, text)
+    safe = _BEFORE_FORMULA.sub(_apostrophe, text) if _SIGN.search(text) else text
     return "'" + safe if safe.startswith(_CONTROL) else safe
 
 

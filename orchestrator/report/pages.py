@@ -31,6 +31,7 @@ _TEMPLATES: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_TEMPLATES.globals["words"] = words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,4 +169,4 @@ def _places(custodian: CustodianGiven, counts: Counts) -> list[Place]:
 
 
 def _render(template: str, **values: object) -> str:
-    return _TEMPLATES.get_template(template).render(words=words, **values)
+    return _TEMPLATES.get_template(template).render(values)

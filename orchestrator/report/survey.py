@@ -43,13 +43,13 @@ class Survey:
         """The columns for people."""
         return tuple(heading(name) for name in self.columns)
 
-    def cells(self, record: PartRecord) -> Iterator[JsonValue]:
+    def cells(self, record: PartRecord) -> list[JsonValue]:
         """The record's values, one for each column."""
-        for name in self._columns:
-            yield record.fields.get(name)
+        values = [*map(record.fields.get, self._columns)]
         if self._more:
             others = {name: value for name, value in record.fields.items() if name not in self._columns}
-            yield exact(others) if others else None
+            values.append(exact(others) if others else None)
+        return values
 
     def present(self, record: PartRecord) -> Iterator[tuple[str, JsonValue]]:
         """The columns that the record has a field for, with its value."""

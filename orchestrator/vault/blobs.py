@@ -123,6 +123,19 @@ class Blobs:
             return _compared(blob, await there.bytes_async())
         return _stored(blob, new=True)
 
+    async def get_many(self, names: Sequence[str]) -> list[bytes | None]:
+        """Return what is stored under each name, whole, or None where there is nothing, in one visit to the store."""
+        if isinstance(self._store, LocalStore):
+            return await asyncio.to_thread(_got_from_folder, self._store, names)
+        return await asyncio.gather(*(self._got(name) for name in names))
+
+    async def _got(self, name: str) -> bytes | None:
+        try:
+            found = await self._store.get_async(name)
+        except FileNotFoundError:
+            return None
+        return bytes(await found.bytes_async())
+
     async def read(self, name: str) -> AsyncIterator[bytes]:
         """Yield what is stored, in chunks; raise `BlobMissing` if there is nothing."""
         try:
@@ -142,10 +155,6 @@ class Blobs:
     async def delete_request(self, request: RequestId) -> int:
         """Remove all parts and reports of a request; return how many there were. May be repeated."""
         return await self._delete_under(f"{request}/")
-
-    async def delete_report(self, request: RequestId, version: int) -> int:
-        """Remove what an earlier try to build this version left: a new try has a new key, so other bytes."""
-        return await self._delete_under(f"{request}/report/{version}/")
 
     async def _delete_under(self, folder: str) -> int:
         count = 0
@@ -173,6 +182,17 @@ def _stored(blob: Blob, *, new: bool) -> Stored:
 def _compared(blob: Blob, there: Bytes) -> Stored | AnotherBlob:
     same = sha256(there).hexdigest() == blob.digest
     return _stored(blob, new=False) if same else AnotherBlob(blob.name)
+
+
+def _got_from_folder(store: LocalStore, names: Sequence[str]) -> list[bytes | None]:
+    return [_got_file(store, name) for name in names]
+
+
+def _got_file(store: LocalStore, name: str) -> bytes | None:
+    try:
+        return bytes(store.get(name).bytes())
+    except FileNotFoundError:
+        return None
 
 
 def _put_in_folder(store: LocalStore, blobs: Sequence[Blob]) -> list[Stored | NotStored]:

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -21,7 +21,7 @@ from orchestrator.settings import Role
 from orchestrator.store import keys
 from orchestrator.store.reports import Built
 from orchestrator.store.session import transactions
-from orchestrator.vault.blobs import Blobs, Stored, report_name
+from orchestrator.vault.blobs import Blob, Blobs, NotStored, Stored, report_name
 from orchestrator.vault.keys import KeyUse, unwrap
 from tests.integration.road.people import asked, ended, fetched, released, state, the_usual, withdrawn
 from tests.integration.road.world import World
@@ -36,10 +36,8 @@ class SlowBlobs(Blobs):
         super().__init__(url)
         self.reached, self.go = asyncio.Event(), asyncio.Event()
 
-    async def put_stream(
-        self, name: str, body: AsyncIterator[bytes], *, limit: int, digest: str | None = None
-    ) -> Stored:
-        stored = await super().put_stream(name, body, limit=limit, digest=digest)
+    async def put_many(self, blobs: Sequence[Blob]) -> list[Stored | NotStored]:
+        stored = await super().put_many(blobs)
         self.reached.set()
         await self.go.wait()
         return stored

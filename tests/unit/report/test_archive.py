@@ -159,9 +159,34 @@ async def test_memory_stays_flat_however_many_records_there_are() -> None:
     assert many < 8 * 2**20
 
 
-async def test_a_small_report_and_a_streamed_one_are_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+def unpacked(archive: bytes) -> list[tuple[str, bytes, tuple[int, ...], int, int]]:
+    with ZipFile(BytesIO(archive)) as zip_:
+        assert zip_.testzip() is None
+        return [
+            (each.filename, zip_.read(each), each.date_time, each.external_attr, each.create_system)
+            for each in zip_.infolist()
+        ]
+
+
+async def test_a_small_report_and_a_streamed_one_hold_the_same_files(monkeypatch: pytest.MonkeyPatch) -> None:
     report, uploads = uploaded(2500, 1000)
     at_once = await zipped(report, uploads, IDENTIFIERS)
     monkeypatch.setattr(archive, "SMALL_BYTES", 0)
     monkeypatch.setattr(collected, "KEPT_BYTES", 0)
-    assert await zipped(report, uploads, IDENTIFIERS) == at_once
+    streamed = await zipped(report, uploads, IDENTIFIERS)
+    assert unpacked(streamed) == unpacked(at_once)
+    assert streamed != at_once  # else this compares one way with itself
+
+
+async def test_a_page_is_full_however_the_records_were_cut_into_parts() -> None:
+    report, uploads = uploaded(2500, 333)
+    files = await built(report, uploads)
+    pages = [files[f"shop/orders{n}.html"] for n in ("", "-2", "-3")]
+    assert [page.count('<th scope="row">') for page in pages] == [1000, 1000, 500]
+    assert [f">orders/{n}<" in page for n, page in zip((1000, 2000, 2500), pages, strict=True)] == [True, True, True]
+
+
+async def test_a_streamed_report_is_the_same_bytes_with_every_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "SMALL_BYTES", 0)
+    report, uploads = uploaded(30, 10)
+    assert await zipped(report, uploads, IDENTIFIERS) == await zipped(report, uploads, IDENTIFIERS)

@@ -26,7 +26,8 @@ def report_of(uploads: Uploads) -> ReportInput:
 async def read(report: ReportInput, uploads: Uploads) -> list[int]:
     collected = Collected(report=report, fetch=uploads.fetch, keys=uploads.keys)
     [(custodian, line)] = report.lines()
-    return [int(str(record.fields["n"])) async for record in collected.records(custodian.id, line.data_class)]
+    batches = [batch async for batch in collected.records(custodian.id, line.data_class)]
+    return [int(str(record.fields["n"])) for batch in batches for record in batch]
 
 
 async def test_records_come_in_the_order_of_the_upload_whatever_the_order_of_the_list() -> None:

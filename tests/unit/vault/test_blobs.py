@@ -143,13 +143,14 @@ async def test_all_of_one_request_goes_and_nothing_of_another(tmp_path: Path) ->
     assert await stored_in(blobs, kept) == b"x"
 
 
-async def test_a_report_can_be_built_anew_while_parts_and_other_versions_stay(tmp_path: Path) -> None:
-    blobs, kept = blobs_in(tmp_path), [NAME, report_name(REQUEST, 1, 0), report_name(REQUEST, 22, 0)]
-    for name in (*kept, report_name(REQUEST, 2, 0), report_name(REQUEST, 2, 1)):
-        await blobs.put_stream(name, body(b"x"), limit=1)
-    assert await blobs.delete_report(REQUEST, 2) == 2
-    assert [await stored_in(blobs, name) for name in kept] == [b"x"] * 3
-    assert (await blobs.put_stream(report_name(REQUEST, 2, 0), body(b"y"), limit=1)).new
+@pytest.mark.parametrize("url", ["folder", "memory:///"])
+async def test_many_are_read_at_once_and_what_is_missing_is_told_in_its_place(tmp_path: Path, url: str) -> None:
+    blobs = blobs_in(tmp_path) if url == "folder" else Blobs(url)
+    for name, data in ((NAME, b"one"), (report_name(REQUEST, 1, 0), b"")):
+        await blobs.put_stream(name, body(data), limit=3)
+    wanted = [report_name(REQUEST, 1, 0), part_name(REQUEST, TASK, 9, 9), NAME]
+    assert await blobs.get_many(wanted) == [b"", None, b"one"]
+    assert await blobs.get_many([]) == []
 
 
 @pytest.mark.parametrize("name", ["../outside", "a/../../outside", "a/./b"])
