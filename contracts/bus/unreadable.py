@@ -51,13 +51,9 @@ class Consumer(Protocol):
 
 
 async def read_around(consumer: Consumer, getmany: GetMany, clock: Callable[[], float], **options: int) -> Batches:
-    """Read as *getmany* does; if that cannot decode something, partition by partition, and past it.
-
-    It listens for longer than it is told to: a record is given at once all the same, and FastStream, which sleeps after
-    each time that there was none, would keep the next one waiting meanwhile.
-    """
+    """Read as *getmany* does; if that cannot decode something, partition by partition, and past it."""
     try:
-        return await getmany(**options | {"timeout_ms": _FETCH_MS})
+        return await getmany(**options)
     except UnicodeDecodeError:
         return await _by_partition(consumer, getmany, int(clock() * 1000))
 

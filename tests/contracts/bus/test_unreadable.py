@@ -44,7 +44,7 @@ class FakeConsumer:
     async def getmany(
         self, *parts: Part, timeout_ms: int = 0, max_records: int = 500
     ) -> Mapping[Part, Sequence[Record]]:
-        assert timeout_ms >= 1000, "who listens for a moment and then sleeps hears late; after a failed fetch, nothing"
+        assert timeout_ms >= 1000, "after a failed fetch, who does not listen hears nothing"
         found = {part: await self._fetched(part, max_records) for part in parts or self.logs}
         for part, records in found.items():
             self.positions[part] = await self.position(part) + len(records)
@@ -64,7 +64,7 @@ A, B = Part("a", 0), Part("b", 1)
 
 
 async def read(consumer: FakeConsumer) -> Mapping[Part, Sequence[Record]]:
-    return await read_around(consumer, consumer.getmany, lambda: float(NOW), max_records=500)
+    return await read_around(consumer, consumer.getmany, lambda: float(NOW), timeout_ms=1000, max_records=500)
 
 
 async def test_what_can_be_decoded_is_read_as_ever() -> None:
