@@ -105,6 +105,9 @@ FACTS: Final = frozenset({
 })  # fmt: skip
 """Facts about a request that leave its state as it is, whatever it is."""
 
+TICKET: Final = r"^[A-Z]{2,10}-?[0-9]{1,10}$"
+"""The number of a ticket, as a person may give it to the log: nobody's name fits, nor an address."""
+
 SYSTEM: Final = "system"
 
 

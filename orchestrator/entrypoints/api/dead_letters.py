@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.dead_letter import Refusal
 from orchestrator.domain.errors import NotFound
+from orchestrator.domain.events import TICKET
 from orchestrator.domain.staff import Staff
 from orchestrator.entrypoints.api.deps import Caller, Deps, Given
 from orchestrator.entrypoints.api.guard import GuardedRoute
@@ -21,8 +22,6 @@ from orchestrator.store.letters import Decided
 
 router = APIRouter(prefix=f"{V1}/dead-letters", tags=["dead letters"], route_class=GuardedRoute)
 Partition = Annotated[int, Path(ge=0, le=2**31 - 1)]
-TICKET: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$"
-"""A ticket's number: no room for a sentence, a name or an address."""
 Offset = Annotated[int, Path(ge=0, le=2**53)]
 
 
@@ -47,7 +46,7 @@ class Why(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
     reason: Reason
-    ticket: str | None = Field(default=None, pattern=TICKET)
+    ticket: str | None = Field(default=None, pattern=TICKET, description="like OPS-12")
     dry_run: bool = False
 
 

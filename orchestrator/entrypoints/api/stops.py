@@ -1,11 +1,12 @@
 """Stops: the kill switches of erasing, for all and for one custodian, and pausing a custodian."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.wire import NAME
+from orchestrator.domain.events import TICKET
 from orchestrator.domain.staff import Staff
 from orchestrator.domain.stops import EVERYWHERE, What, Why, Wish
 from orchestrator.entrypoints.api.deps import Caller, Deps, Given
@@ -16,8 +17,6 @@ from orchestrator.store.views import stops as views
 
 router = APIRouter(prefix=V1, tags=["stops"], route_class=GuardedRoute)
 Custodian = Annotated[str, Path(pattern=NAME)]
-TICKET: Final = r"^[A-Z]{2,10}-?[0-9]{1,10}$"
-"""The number of a ticket; nobody's name fits, nor an address."""
 
 
 class Reason(BaseModel):

@@ -8,7 +8,7 @@ import typer
 
 from orchestrator.entrypoints.cli.client import Code, Failed, Json, talking
 from orchestrator.entrypoints.cli.output import AsJson, DryRun, as_document, line, moment, table
-from orchestrator.entrypoints.cli.stopping import Reason, Ticket, turn
+from orchestrator.entrypoints.cli.stopping import Reason, Ticket, because, turn
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 Custodian = Annotated[str, typer.Argument(help="Its id, as the list shows it.")]
@@ -74,7 +74,7 @@ def pause(
     custodian: Custodian, *, reason: Reason, ticket: Ticket = None, dry_run: DryRun = False, as_json: AsJson = False
 ) -> None:
     """Send it nothing more but halts, until it is resumed; nobody else is held up. May be repeated."""
-    body = {"reason": reason, "ticket": ticket, "dry_run": dry_run}
+    body = because(reason, ticket, dry_run=dry_run)
     turn(f"/custodians/{custodian}/pause", body, as_json=as_json)
 
 
@@ -83,5 +83,5 @@ def resume(
     custodian: Custodian, *, reason: Reason, ticket: Ticket = None, dry_run: DryRun = False, as_json: AsJson = False
 ) -> None:
     """Send it what has waited, and whatever comes."""
-    body = {"reason": reason, "ticket": ticket, "dry_run": dry_run}
+    body = because(reason, ticket, dry_run=dry_run)
     turn(f"/custodians/{custodian}/resume", body, as_json=as_json)

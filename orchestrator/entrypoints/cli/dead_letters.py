@@ -7,6 +7,7 @@ import typer
 
 from orchestrator.entrypoints.cli.client import Json, talking
 from orchestrator.entrypoints.cli.output import AsJson, DryRun, as_document, done, facts, line, moment, table
+from orchestrator.entrypoints.cli.stopping import Ticket, because
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, add_completion=False, help="List, show, replay and drop dead letters."
@@ -28,7 +29,6 @@ Offset = Annotated[int, typer.Argument(min=0)]
 Why = Annotated[
     Reason, typer.Option("--reason", help="Why, in a word of ours: it goes into the log, beside your name.")
 ]
-Ticket = Annotated[str | None, typer.Option("--ticket", help="Where more is written about it: a ticket's number.")]
 
 
 @app.command("list")
@@ -44,18 +44,7 @@ def list_(
     if as_json:
         as_document(found)
         return
-    rows = [
-        (
-            each["partition"],
-            each["offset"],
-            moment(each["at"]),
-            each["reader"],
-            each["refusal"],
-            each["topic"],
-            _done(each),
-        )
-        for each in found["letters"]
-    ]
+    rows = [_row(each) for each in found["letters"]]
     empty = "no dead letter: everything that was read could be taken"
     table(["partition", "offset", "at", "reader", "why", "topic", "decided"], rows, empty=empty)
 
@@ -92,7 +81,7 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Send the record again, as it was; whoever reads it checks it anew. May be repeated."""
-    body = {"reason": reason, "ticket": ticket, "dry_run": dry_run}
+    body = because(reason, ticket, dry_run=dry_run)
     _decide(f"/dead-letters/{partition}/{offset}/replay", body, as_json=as_json)
 
 
@@ -107,7 +96,7 @@ def drop(
     as_json: AsJson = False,
 ) -> None:
     """Say that the letter needs nothing; it stays on its topic until it expires."""
-    body = {"reason": reason, "ticket": ticket, "dry_run": dry_run}
+    body = because(reason, ticket, dry_run=dry_run)
     _decide(f"/dead-letters/{partition}/{offset}/drop", body, as_json=as_json)
 
 
@@ -115,7 +104,7 @@ def drop(
 def let_pass(*, reason: Why, ticket: Ticket = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Have the engine put what it refuses into the dead letters and read on, if its brake is pulled."""
     with talking(as_json=as_json) as api:
-        passing = api.post("/dead-letters/let-pass", {"reason": reason, "ticket": ticket, "dry_run": dry_run})
+        passing = api.post("/dead-letters/let-pass", because(reason, ticket, dry_run=dry_run))
     if as_json:
         as_document(passing)
     else:

@@ -1,9 +1,11 @@
-"""What the commands share that stop something or let it go: why, for whom, and what came of it."""
+"""What the commands of on-call share: why, where more is written, and what came of it."""
 
+import re
 from typing import Annotated
 
 import typer
 
+from orchestrator.domain.events import TICKET
 from orchestrator.domain.stops import EVERYWHERE, Why
 from orchestrator.entrypoints.cli.client import Json, talking
 from orchestrator.entrypoints.cli.output import as_document, done, line, moment
@@ -11,7 +13,22 @@ from orchestrator.entrypoints.cli.output import as_document, done, line, moment
 Reason = Annotated[
     Why, typer.Option("--reason", help="Why, in a word of ours: it goes into the log, beside your name.")
 ]
-Ticket = Annotated[str | None, typer.Option("--ticket", help="Where more is written about it, like OPS-12.")]
+
+
+def _number(ticket: str | None) -> str | None:
+    if ticket is not None and re.fullmatch(TICKET, ticket) is None:
+        raise typer.BadParameter("give its number, like OPS-12: the log keeps it for ever, so nothing else is taken")
+    return ticket
+
+
+Ticket = Annotated[
+    str | None, typer.Option("--ticket", callback=_number, help="Where more is written about it, like OPS-12.")
+]
+
+
+def because(reason: str, ticket: str | None, *, dry_run: bool) -> Json:
+    """What the API is told with every intervention."""
+    return {"reason": reason, "ticket": ticket, "dry_run": dry_run}
 
 
 def turn(path: str, body: Json, *, as_json: bool) -> None:

@@ -6,7 +6,7 @@ import typer
 
 from orchestrator.entrypoints.cli.client import talking
 from orchestrator.entrypoints.cli.output import AsJson, DryRun, as_document, moment, table
-from orchestrator.entrypoints.cli.stopping import Reason, Ticket, of, stand, turn
+from orchestrator.entrypoints.cli.stopping import Reason, Ticket, because, of, stand, turn
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, add_completion=False, help="Stop erasing, and let it go on."
@@ -39,7 +39,7 @@ def stop(
     as_json: AsJson = False,
 ) -> None:
     """Let no erase leave, and no grace end, until it is released. Halts still leave. May be repeated."""
-    body = {"custodian": custodian, "reason": reason, "ticket": ticket, "dry_run": dry_run}
+    body = {"custodian": custodian, **because(reason, ticket, dry_run=dry_run)}
     turn("/switches/stop", body, as_json=as_json)
 
 
@@ -53,5 +53,5 @@ def release(
     as_json: AsJson = False,
 ) -> None:
     """Let erasing go on: what waited is sent at once. An admin may, or somebody else on call than who stopped it."""
-    body = {"custodian": custodian, "reason": reason, "ticket": ticket, "dry_run": dry_run}
+    body = {"custodian": custodian, **because(reason, ticket, dry_run=dry_run)}
     turn("/switches/release", body, as_json=as_json)

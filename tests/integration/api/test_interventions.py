@@ -106,7 +106,14 @@ async def test_why_a_letter_was_decided_stands_in_the_log_in_words_of_ours(world
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"reason": PERSONAL}, {"reason": "other", "ticket": PERSONAL}, {"reason": "other", "ticket": "x" * 41}]
+    "body",
+    [
+        {},
+        {"reason": PERSONAL},
+        {"reason": "other", "ticket": PERSONAL},
+        {"reason": "other", "ticket": "jane.canary"},
+        {"reason": "other", "ticket": "x" * 41},
+    ],
 )
 async def test_nothing_personal_fits_where_no_key_could_seal_it(world: World, body: Mapping[str, str]) -> None:
     world.box.letters.append(a_letter())

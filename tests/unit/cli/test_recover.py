@@ -27,3 +27,10 @@ def test_what_is_missing_is_said_before_anything_is_touched(words: tuple[str, ..
     assert ran.exit_code == 2
     assert said in json.loads(ran.stderr)["detail"]
     assert not (tmp_path / "home").exists()
+
+
+def test_only_the_number_of_a_ticket_is_taken_where_the_log_keeps_it_for_ever(tmp_path: Path) -> None:
+    words = ["recover", *TIME, "--reason", "drill", "--no-log", "--ticket", "jane.canary"]
+    ran = CliRunner().invoke(app, words, env={"DSAR_HOME": str(tmp_path / "home")})
+    assert (ran.exit_code, "OPS-12" in ran.stderr) == (2, True)
+    assert not (tmp_path / "home").exists()
