@@ -4,7 +4,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, cast
+from functools import partial
+from typing import Any, Final, Protocol, cast
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -12,8 +13,9 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.message import StreamMessage
 
-from contracts.bus.connection import Connection
 from contracts.bus.batches import read_batch
+from contracts.bus.commits import Commits
+from contracts.bus.connection import Connection
 from contracts.envelope import Record
 
 log = structlog.get_logger()
@@ -22,8 +24,21 @@ _LISTEN_MS: Final = 1000  # FastStream sleeps after each time that there was not
 _STOP_WITHIN_S: Final = 5.0
 
 
+class Listener(Protocol):
+    """Hears of partitions that move."""
+
+    async def on_partitions_revoked(self, revoked: Collection[object]) -> None:
+        """They go to others as soon as this returns."""
+
+    async def on_partitions_assigned(self, assigned: Collection[object]) -> None:
+        """They are ours."""
+
+
 class Client:
-    """One consumer. *handler* gets each batch unread, within *middleware*; *listener* hears of rebalances."""
+    """One consumer. *handler* gets each batch unread, within *middleware*; *listener* hears of rebalances.
+
+    What the handler has returned from is committed, soon and beside the next batch.
+    """
 
     def __init__(
         self,
@@ -35,10 +50,14 @@ class Client:
         worker: str,
         max_records: int,
         middleware: Any,  # noqa: ANN401 - FastStream's own type of it
-        listener: object,
+        listener: Listener,
         clock: Callable[[], float],
     ) -> None:
         self._clock = clock
+        self._handler = handler
+        self._listener = listener
+        self._commits: Commits | None = None
+        self._committing: asyncio.Task[None] | None = None
         self._broker = _broker(connection, middleware)
         self._subscriber = self._broker.subscriber(
             *topics,
@@ -53,9 +72,9 @@ class Client:
             ack_policy=AckPolicy.NACK_ON_ERROR,
             parser=_keep_records,
             decoder=_raw_records,
-            listener=cast("Any", listener),
+            listener=cast("Any", self),
         )
-        self._subscriber(handler)
+        self._subscriber(self._handle)
         self.started_at: float | None = None
         self.broken = False
 
@@ -64,6 +83,9 @@ class Client:
         await self._broker.start()
         consumer = cast("Any", self._subscriber.consumer)
         consumer.getmany = self._noticing(consumer, consumer.getmany)
+        self._commits = Commits(consumer, consumer.commit)
+        self._committing = asyncio.create_task(self._commits.run())
+        consumer.commit, consumer.stop = _nothing, partial(_stop, self._commits, consumer.stop)
         self.started_at = self._clock()
 
     async def stop(self) -> None:
@@ -73,6 +95,23 @@ class Client:
         await asyncio.wait({stopping}, timeout=_STOP_WITHIN_S)
         if not stopping.done():
             log.warning("bus.client_abandoned")
+        if self._committing is not None:
+            self._committing.cancel()
+
+    async def on_partitions_revoked(self, revoked: Collection[object]) -> None:
+        """Let go of them: what runs is through, and what is handled is committed, or we have waited long enough."""
+        await self._listener.on_partitions_revoked(revoked)
+        if self._commits is not None:
+            await self._commits.last()
+
+    async def on_partitions_assigned(self, assigned: Collection[object]) -> None:
+        """Pass it on."""
+        await self._listener.on_partitions_assigned(assigned)
+
+    async def _handle(self, records: Sequence[Record]) -> None:
+        await self._handler(records)
+        if self._commits is not None:  # else the library commits this one itself
+            self._commits.ended(records)
 
     def heard_at(self) -> float | None:
         """When the broker last told something of the partition that it told of longest ago; None if none is ours."""
@@ -92,6 +131,15 @@ class Client:
                 raise
 
         return read
+
+
+async def _nothing() -> None:
+    """Stands where FastStream would commit, and wait for it before it reads on."""
+
+
+async def _stop(commits: Commits, stop: Callable[[], Awaitable[None]]) -> None:
+    await commits.last()
+    await stop()
 
 
 def _broker(connection: Connection, middleware: Any) -> KafkaBroker:  # noqa: ANN401 - FastStream's own type of it

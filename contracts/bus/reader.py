@@ -48,7 +48,7 @@ class Backoff:
 class Reader:
     """One consumer in one group. Enter it to start, leave it to stop; a process has one.
 
-    The handler gets a batch of records from any of the *channels*, unread. When it returns, the batch is committed.
+    The handler gets a batch of records from any of the *channels*, unread. Once it returns, the batch is committed.
     When it raises, the batch is rewound and given again after a wait, for ever: so it raises only when our own services
     fail, and must cope with records that it has seen, also at the same time in another process.
     """
@@ -107,7 +107,7 @@ class Reader:
 
     @property
     def lag_seconds(self) -> float:
-        """Age of the oldest record that is in hand and not yet committed; 0 when nothing is."""
+        """Age of the oldest record that is in hand and not yet handled; 0 when nothing is."""
         return 0.0 if self._oldest_ms is None else max(0.0, self._clock() - self._oldest_ms / 1000)
 
     @property

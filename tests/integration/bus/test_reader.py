@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 import structlog
 
+from contracts.bus import commits
 from contracts.bus.connection import Connection
 from contracts.bus.letters import DeadLetters
 from contracts.bus.reader import Backoff
@@ -69,6 +70,12 @@ def commands(count: int, *, operation: Operation = Operation.COLLECT) -> list[En
     return [close_envelope(plain.model_copy(update={"command_id": each}), signer=signer) for each in ids]
 
 
+def to_both_partitions(count: int) -> list[Envelope]:
+    """Commands about different requests."""
+    changes = [{"command_id": UUID(int=n), "request_id": UUID(int=n)} for n in range(count)]
+    return [close_envelope(a_command().model_copy(update=each), signer=ACCESS_KEY) for each in changes]
+
+
 async def spoil(connection: Connection, sender: Sender) -> None:
     """Write what no custodian can take: a header that is no text, and a tombstone."""
     (good,) = commands(1)
@@ -103,6 +110,20 @@ async def test_what_is_committed_does_not_come_again(connection: Connection, sen
     async with a_reader(connection, second):
         await second.has(1)
     assert (len(first.stored), len(second.stored)) == (3, 1)
+
+
+async def test_partitions_are_given_away_with_all_that_was_handled(
+    connection: Connection, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commits, "SOON_S", 60.0)
+    await sender.send(to_both_partitions(20))
+    first, second = Custodian(connection, sender), Custodian(connection, sender)
+    async with a_reader(connection, first):
+        await first.has(20)
+        assert await uncommitted(connection) == 20
+        async with a_reader(connection, second, worker="crm-2"):
+            assert await uncommitted(connection) == 0
+    assert not second.stored
 
 
 class Unwritable(Sender):
