@@ -3,16 +3,18 @@
 import asyncio
 import time
 
+import pytest
 from sqlalchemy import text
 
 from orchestrator.domain.request import Kind
+from orchestrator.entrypoints import waking
 from orchestrator.entrypoints.waking import POLL_S, Wakeups
 from orchestrator.settings import Role
 from orchestrator.store.session import transactions
 from tests.integration.road.engines import until
 from tests.integration.road.people import asked, opened, the_usual
 from tests.integration.road.world import World
-from tests.integration.store.databases import as_role
+from tests.integration.store.databases import as_role, behind_a_proxy
 
 LONG_S = 20.0
 LISTENERS = text("""
@@ -65,4 +67,19 @@ async def test_who_lost_the_connection_listens_again(world: World) -> None:
 
         await until(again)
         await wakeups.wait("notary", 0)  # what came before
+        assert await woken(wakeups, "notary", by=asyncio.create_task(opened(world, Kind.ACCESS)))
+
+
+async def test_who_listens_on_a_connection_that_a_firewall_forgot_listens_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waking, "LOOK_EACH_S", 0.2)
+    monkeypatch.setattr(waking, "ANSWERS_WITHIN_S", 1.0)
+    async with behind_a_proxy(as_role(world.url, Role.NOTARY)) as (proxy, url), Wakeups(url, ["notary"]) as wakeups:
+        await until(lambda: listens(world))
+        proxy.silence()
+        await asyncio.sleep(0.1)
+        proxy.speak()  # to those who come anew
+        await asyncio.sleep(2 * POLL_S + 2.0)
+        await wakeups.wait("notary", 0)
         assert await woken(wakeups, "notary", by=asyncio.create_task(opened(world, Kind.ACCESS)))

@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 import asyncpg
 from sqlalchemy import make_url
 
+from orchestrator.embedded.ports import choose_port
 from orchestrator.settings import Role
 from orchestrator.store import schema
+from tests.crash.proxy import Proxy, is_commit
 from tests.integration import shared
 
 ROLES_OF_THE_CLUSTER = 7236002
@@ -44,3 +46,15 @@ async def copied(admin: asyncpg.Connection, template: str) -> AsyncIterator[str]
 def as_role(url: str, role: Role) -> str:
     """The same database, logged in as *role*."""
     return make_url(url).set(username=role.login, password=PASSWORD).render_as_string(hide_password=False)
+
+
+@asynccontextmanager
+async def behind_a_proxy(url: str) -> AsyncIterator[tuple[Proxy, str]]:
+    """Something between us and the database that can fall silent."""
+    direct = make_url(url)
+    proxy = Proxy(choose_port(), direct.port or 5432, is_commit)
+    await proxy.start()
+    try:
+        yield proxy, direct.set(host="127.0.0.1", port=proxy.port).render_as_string(hide_password=False)
+    finally:
+        await proxy.stop()

@@ -1,16 +1,14 @@
 """Transactions: a dropped connection is replaced before a block begins, and no block leaves anything half done."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
-from sqlalchemy import TextClause, make_url, text
+from sqlalchemy import TextClause, text
 
-from orchestrator.embedded.ports import choose_port
 from orchestrator.store.session import OPENING_S, Transactions, connect, transactions
-from tests.crash.proxy import Proxy, is_commit
+from tests.crash.proxy import Proxy
+from tests.integration.store.databases import behind_a_proxy
 
 PID = text("select pg_backend_pid()")
 MAKE = text("create table mark (n int)")
@@ -61,18 +59,6 @@ async def _marked(opened: Transactions, error: Exception | None) -> None:
         if error is not None:
             raise error
         await asyncio.Event().wait()
-
-
-@asynccontextmanager
-async def behind_a_proxy(url: str) -> AsyncIterator[tuple[Proxy, str]]:
-    """Something between us and the database that can fall silent."""
-    direct = make_url(url)
-    proxy = Proxy(choose_port(), direct.port or 5432, is_commit)
-    await proxy.start()
-    try:
-        yield proxy, direct.set(host="127.0.0.1", port=proxy.port).render_as_string(hide_password=False)
-    finally:
-        await proxy.stop()
 
 
 async def _silenced(opened: Transactions, first: TextClause, proxy: Proxy, *then: TextClause) -> None:
