@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import structlog
-from aiokafka.errors import KafkaError
 from faststream import BaseMiddleware, ContextRepo
 from faststream.message import StreamMessage
 
@@ -139,12 +138,13 @@ class Reader:
         return heard is not None and self._clock() - since > self._mute_after_s
 
     async def _replace(self) -> None:
-        log.warning("bus.reader_replaced", broken=self._client.broken)
+        if self._client.started_at is not None:  # else the last one did not come as far as that
+            log.warning("bus.reader_replaced")
         await self._client.stop()
         self._client = self._made()
         try:
             await self._client.start()
-        except (KafkaError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever kept it: the next look makes another
             log.warning("bus.reader_waits", error=type(error).__name__)
 
     async def _on_records(self, records: Sequence[Record]) -> None:
