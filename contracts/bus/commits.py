@@ -62,7 +62,7 @@ class Commits:
             try:
                 if ended:
                     await self._commit(ended)
-            except KafkaError as error:
+            except (KafkaError, RuntimeError) as error:  # the latter is uvloop's, of a connection that was just reset
                 self._ended = ended | self._ended
                 log.warning("bus.not_committed", error=type(error).__name__)
 
