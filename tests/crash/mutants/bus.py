@@ -17,7 +17,7 @@ class OffsetAutoCommit(Bug):
     """The consumer commits by the clock, whatever became of the batch."""
 
     name = "offset_auto_commit"
-    target = "contracts.bus.reader:_broker"
+    target = "contracts.bus.client:_broker"
 
     def planted(self, connection: Connection, middleware: Any) -> KafkaBroker:  # noqa: ANN401 - as the target has it
         broker: Any = self.original(connection, middleware)

@@ -21,7 +21,7 @@ from orchestrator.domain.request import Request, State
 from orchestrator.domain.task import Task
 from orchestrator.domain.ticking import Heard
 from orchestrator.entrypoints.answers import Answers, _is_about_data
-from orchestrator.store.session import Transaction, Transactions
+from orchestrator.store.session import TRANSACTION_S, Transaction, Transactions
 from tests.crash.mutants.planting import Bug
 
 
@@ -79,8 +79,8 @@ class HostClock(Bug):
     name = "host_clock"
     target = "orchestrator.store.session:transactions"
 
-    def planted(self, engine: AsyncEngine) -> Transactions:
-        opened: Transactions = self.original(engine)
+    def planted(self, engine: AsyncEngine, *, transaction_s: float = TRANSACTION_S) -> Transactions:
+        opened: Transactions = self.original(engine, transaction_s=transaction_s)
 
         @asynccontextmanager
         async def transaction() -> AsyncIterator[Transaction]:
