@@ -64,9 +64,9 @@ class Bundles:
                 future.cancel()
 
     async def _sent(self, url: str, group: Sequence[Waiting]) -> Sequence[int] | Exception:
-        head = BundleHead(parts=tuple(part for part, _, _ in group))
-        body = bundle_of(head, [body for _, body, _ in group])
         try:
+            head = BundleHead(parts=tuple(part for part, _, _ in group))
+            body = bundle_of(head, [body for _, body, _ in group])
             told = await self._send("POST", url, body, HEADERS, limit_s=BUNDLE_LIMIT_S)
         except TimeoutError:
             return PutAlone()

@@ -10,6 +10,7 @@ from uuid import UUID
 import httpx2
 import pytest
 
+from contracts.answer import PartRef
 from contracts.command import UploadGrant
 from contracts.ids import DataClass, TaskId
 from contracts.parts import SMALL_PART_BYTES
@@ -176,3 +177,30 @@ async def test_nobody_for_the_whole_time_is_something_to_try_later() -> None:
         grant = a_grant(Receiver(url="http://127.0.0.1:9/parts"), UUID(int=1))
         with pytest.raises(UploadUnavailable):
             await uploaded(uploads, grant, 1, 10)
+
+
+class Uneven:
+    """Refuses the first part at once, and takes its time with the second."""
+
+    def __init__(self) -> None:
+        self.go, self.done = asyncio.Event(), False
+
+    async def put(self, _: UploadGrant, part: Part, *, task: TaskId, issue_no: int, key: bytes) -> PartRef:
+        assert (task, issue_no, key) == (TaskId(UUID(int=1)), 1, KEY)
+        if part.n == 0:
+            raise UploadRefused
+        await self.go.wait()
+        self.done = True
+        return PartRef(n=part.n, data_class=part.data_class, digest="0" * 64, size=1)
+
+
+async def test_nothing_goes_on_behind_the_back_of_a_task_that_has_failed() -> None:
+    uploads, grant = Uneven(), a_grant(Receiver(), UUID(int=1))
+    failing = asyncio.create_task(upload(parts_of(1, 1), uploads, grant, task=TaskId(UUID(int=1)), issue_no=1, key=KEY))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not failing.done()
+    uploads.go.set()
+    with pytest.raises(UploadRefused):
+        await failing
+    assert uploads.done
