@@ -49,6 +49,13 @@ async def admit(
     return await Together(world.tx[Role.API])(uploads.admit, announced)
 
 
+async def test_a_grant_says_where_to_put_one_part_and_where_to_send_many(world: World) -> None:
+    content = await granted(world)
+    assert content.grant is not None
+    assert content.grant.url == f"http://api.test/parts/{content.task_id}/{content.issue_no}"
+    assert content.grant.bundle_url == "http://api.test/parts"
+
+
 @pytest.mark.parametrize("bearer", ["", "of somebody else"])
 async def test_a_wrong_bearer_may_nothing(world: World, bearer: str) -> None:
     content = await granted(world)
