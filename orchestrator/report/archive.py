@@ -1,4 +1,4 @@
-"""The report as one ZIP, written as a stream: memory stays flat, and the same input gives the same bytes."""
+"""The report as one ZIP, a small one at once and a large one as a stream: the same input gives the same bytes."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field

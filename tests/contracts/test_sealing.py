@@ -177,7 +177,8 @@ def test_a_symmetric_seal_is_refused() -> None:
         open_sealed(text, key=CRM_SEAL, apv="crm")
 
 
-def test_a_key_is_handed_to_the_library_once_and_says_nothing_of_it() -> None:
+def test_a_key_is_handed_to_the_library_once_and_never_becomes_text() -> None:
     assert open_sealed(sealed(), key=CRM_SEAL, apv="crm")
     assert CRM_SEAL.jwk is CRM_SEAL.jwk
+    assert CRM_SEAL.jwk.dict_value == {"kty": "OKP", "crv": "X25519", "x": b64url(CRM_SEAL.public)}
     assert "jwk" not in repr(CRM_SEAL)
