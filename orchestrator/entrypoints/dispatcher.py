@@ -61,7 +61,7 @@ class Dispatcher:
     limit: int = 200  # intents at once: more would only hold their locks for longer
 
     async def once(self) -> int:
-        """Send what waits, up to a batch; return how many intents were looked at at least, 0 if nothing waited."""
+        """Send what waits, up to a batch; return how many intents were taken: less than *limit* are all there were."""
         bearers = Bearers(self.new_bearer)
         async with self.transaction() as tx:
             letters = await dispatch.take(
@@ -81,7 +81,7 @@ class Dispatcher:
         async with self.transaction() as tx:
             await dispatch.confirm(tx, [(sending, sha256(envelope.value).hexdigest()) for sending, envelope in sent])
         log.info("commands.sent", lane=self.lane, sent=len(sent), unconfirmed=len(letters.sendings) - len(sent))
-        return max(1, len(letters.sendings))
+        return letters.intents
 
     async def _compose(self, letters: Letters, bearers: Bearers) -> list[tuple[Sending, Envelope]]:
         keys = await self._link_keys(letters)

@@ -212,7 +212,8 @@ async def _dispatcher(role: Role, wiring: Wiring, stopping: asyncio.Event, vital
         )
         idle = partial(wakeups.wait, channel)
         turned = vitals.work(role)
-        await Work(name=role, once=dispatcher.once, idle=idle, turned=turned, most=dispatcher.limit).until(stopping)
+        most = dispatcher.limit
+        await Work(name=role, once=dispatcher.once, idle=idle, turned=turned, most=most, drains=True).until(stopping)
 
 
 def _command_id() -> CommandId:

@@ -22,7 +22,8 @@ class Refuses(RuntimeError):
 class Work:
     """What a role does: *once* says how much it found to do, *idle* returns when there may be more.
 
-    *turned* is told after each turn whether it went well. A turn that found *most* is followed by the next at once.
+    *turned* is told after each turn whether it went well. A turn that found *most* is followed by the next at once, one
+    that found less by another look; unless it *drains*: then that was all there was, and *idle* tells of what came.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Work:
     idle: Callable[[], Awaitable[object]]
     turned: Callable[[bool], None]
     most: int
+    drains: bool = False
 
     async def until(self, stopping: asyncio.Event) -> None:
         """Work until *stopping* is set; what was begun is finished. Raises what `Refuses`.
@@ -58,3 +60,5 @@ class Work:
             await self.idle()
         elif rest := rest_s(asyncio.get_running_loop().time() - began, found=found, most=self.most):
             await asyncio.sleep(rest)
+        if self.drains and 0 < found < self.most:
+            await self.idle()

@@ -22,6 +22,7 @@ from orchestrator.store.session import Transaction
 class Letters:
     """Commands that may leave now, with all that is needed to seal them. Nothing here is content yet."""
 
+    intents: int  # so many were taken; not each of them may leave
     sendings: tuple[Sending, ...]
     cases: Mapping[RequestId, Case]
     keys: Mapping[RequestId, Pairs]
@@ -58,6 +59,7 @@ async def take(
         sendings.extend(made)
     await cases.write(tx, steps)
     return Letters(
+        intents=len(intents),
         sendings=tuple(sendings),
         cases=held,
         keys=await keys.read(tx, {each.request.id for each in sendings}),

@@ -60,6 +60,8 @@ async def file(tx: Transaction, filings: Sequence[Filing]) -> list[Filing]:
 async def without_parts(tx: Transaction, filings: Sequence[Filing]) -> set[tuple[TaskId, int]]:
     """The (task, issue) whose answer names a part that does not lie in the object store as named."""
     named = [(each.answer, part) for each in filings for part in each.answer.parts]
+    if not named:
+        return set()
     arrays = {
         "task": [answer.task_id for answer, _ in named],
         "issue_no": [answer.issue_no for answer, _ in named],

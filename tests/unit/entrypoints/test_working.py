@@ -33,8 +33,8 @@ class Turns:
     async def _sleep(self, seconds: float) -> None:
         self.slept.append(round(seconds, 6))
 
-    async def play(self, most: int = 10) -> None:
-        work = Work(name="test", once=self.once, idle=self.idle, turned=self.went.append, most=most)
+    async def play(self, most: int = 10, *, drains: bool = False) -> None:
+        work = Work(name="test", once=self.once, idle=self.idle, turned=self.went.append, most=most, drains=drains)
         await work.until(self.stopping)
 
 
@@ -66,6 +66,14 @@ async def test_with_nothing_to_do_a_role_waits_until_it_is_woken(monkeypatch: py
     turns = Turns(monkeypatch, [0, 0])
     await turns.play()
     assert (turns.slept, turns.idled) == ([], 2)
+
+
+async def test_who_has_found_all_that_there_was_waits_for_more_without_another_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turns = Turns(monkeypatch, [10, 3, 1, 0])
+    await turns.play(drains=True)
+    assert (turns.slept, turns.idled) == ([0.03], 3)
 
 
 async def test_what_fails_is_tried_again_later_each_time_and_what_refuses_ends_the_role(
