@@ -13,6 +13,7 @@ from orchestrator.domain.request import State
 from orchestrator.store import parts
 from orchestrator.store.parts import Grant, Place, Stored
 from orchestrator.store.session import Transaction
+from orchestrator.vault.blobs import part_name
 
 MAX_ISSUE_BYTES = 2**31 - 1
 """What the parts of one issue may weigh together."""
@@ -47,7 +48,7 @@ class Admission:
 
     def name(self, place: Place) -> str:
         """The object's name: nothing in it is about the person."""
-        return f"{self.request}/{place.task}/{place.issue_no}/{place.n}"
+        return part_name(self.request, place.task, place.issue_no, place.n)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

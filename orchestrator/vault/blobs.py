@@ -59,8 +59,8 @@ NotStored = BlobRefused | OSError | BaseError
 
 
 def part_name(request: RequestId, task: TaskId, issue_no: int, n: int) -> str:
-    """Name part *n* of an issue."""
-    return f"{request}/{task}/{issue_no}/{n}"
+    """Name part *n* of an issue: all of a request lie in one folder, since each folder is made durable by itself."""
+    return f"{request}/{task}.{issue_no}.{n}"
 
 
 def report_name(request: RequestId, version: int, n: int) -> str:

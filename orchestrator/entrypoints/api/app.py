@@ -28,21 +28,21 @@ from orchestrator.entrypoints.api.documentation import documented
 from orchestrator.entrypoints.api.permissions import V1
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
+    bundles.router,  # first what comes most often: routes are tried in this order
+    parts.router,
+    reports.router,
     requests.router,
     why.router,
     batches.router,
     decisions.router,
     interventions.router,
     approvals.router,
-    reports.router,
     staff.router,
     custodians.router,
     stops.router,
     audit.router,
     dead_letters.router,
     service.router,
-    parts.router,
-    bundles.router,
 )
 MOST_BYTES: Final = 1024 * 1024
 """What a body may weigh; a part that is uploaded alone has a limit of its own."""
