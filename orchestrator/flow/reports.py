@@ -10,9 +10,8 @@ from orchestrator.domain.errors import Conflict, DsarError
 from orchestrator.domain.events import Event
 from orchestrator.domain.outcome import outcome_of
 from orchestrator.domain.request import Blocked, Outcome, State
-from orchestrator.store import cases, keys, reports
-from orchestrator.store.keys import Pair
-from orchestrator.store.reports import Built, Job
+from orchestrator.store import cases, reports
+from orchestrator.store.reports import Built, Handed, Job
 from orchestrator.store.session import Transaction
 
 
@@ -52,14 +51,6 @@ class Taking:
     by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handed:
-    """A report as it is handed out, with the pair that its key is sealed to."""
-
-    report: Built
-    reply: Pair
-
-
 async def fetch(tx: Transaction, taken: Sequence[Taking], *, policy: Policy) -> list[Handed | DsarError]:
     """Hand reports out, and record who took each; the first time ends the request.
 
@@ -87,17 +78,14 @@ async def _fetch(
 
     decided = decide(held, takers, decision)
     await cases.write_decided(tx, decided)
-    pairs = await keys.read(tx, takers)
-    return {
-        request: each if isinstance(each, DsarError) else Handed(report=newest[request], reply=pairs[request].reply)
-        for request, each in decided.items()
-    }
+    return {request: each if isinstance(each, DsarError) else newest[request] for request, each in decided.items()}
 
 
-def _taken(draft: Draft, report: Built | None) -> None:
+def _taken(draft: Draft, handed: Handed | None) -> None:
     delivered = draft.request.outcome in (Outcome.FULFILLED, Outcome.PARTIAL)
-    if report is None or not (draft.request.state is State.DELIVERABLE or delivered):
+    if handed is None or not (draft.request.state is State.DELIVERABLE or delivered):
         raise Conflict(f"there is no report to fetch: the request is {draft.request.state}")
+    report = handed.report
     draft.note(Event.DATA_READ, facts={"what": "report", "n": report.n})
     if draft.request.state is State.DELIVERABLE:
         outcome = outcome_of(draft.request.kind, draft.lines, partial=draft.request.partial)

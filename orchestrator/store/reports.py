@@ -12,6 +12,7 @@ from sqlalchemy import text
 from contracts.command import Operation
 from contracts.ids import RequestId, TaskId
 from orchestrator.domain.task import Task, TaskState, newest
+from orchestrator.store.keys import Pair
 from orchestrator.store.session import Transaction
 
 WANT: Final = text("""
@@ -42,8 +43,9 @@ BUILT: Final = text("""
 """)
 FAILED: Final = text("update report set state = 'failed' where request = :request and n = :n")
 NEWEST: Final = text("""
-    select distinct on (request) request, n, digest, size, parts, sealed_key from report
-    where request = any(cast(:ids as uuid[])) and state = 'built' order by request, n desc
+    select distinct on (r.request) r.request, r.n, r.digest, r.size, r.parts, r.sealed_key, k.public, k.wrapped
+    from report r join request_key k on k.request = r.request and k.use = 'reply'
+    where r.request = any(cast(:ids as uuid[])) and r.state = 'built' order by r.request, r.n desc
 """)
 ANSWERS: Final = text("""
     select task, issue_no, digest, signed from answer
@@ -77,6 +79,14 @@ class Built:
     size: int
     parts: int
     sealed_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """A report as it is handed out, with the pair that its key is sealed to."""
+
+    report: Built
+    reply: Pair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,12 +153,13 @@ async def failed(tx: Transaction, job: Job) -> None:
     await tx.connection.execute(FAILED, {"request": job.request, "n": job.n})
 
 
-async def newest_built(tx: Transaction, ids: Collection[RequestId]) -> dict[RequestId, Built]:
+async def newest_built(tx: Transaction, ids: Collection[RequestId]) -> dict[RequestId, Handed]:
     """The newest finished report of each of these requests that has one."""
     rows = (await tx.connection.execute(NEWEST, {"ids": list(ids)})).all()
     return {
-        RequestId(row.request): Built(
-            n=row.n, digest=row.digest, size=row.size, parts=row.parts, sealed_key=row.sealed_key
+        RequestId(row.request): Handed(
+            report=Built(n=row.n, digest=row.digest, size=row.size, parts=row.parts, sealed_key=row.sealed_key),
+            reply=Pair(public=row.public, wrapped=row.wrapped),
         )
         for row in rows
     }

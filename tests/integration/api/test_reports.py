@@ -2,18 +2,22 @@
 
 from hashlib import sha256
 
+import pytest
+
 from contracts.parts import PART_BYTES
 from tests.integration.api.world import World
 
 PLAIN = b"PK" + b"x" * (PART_BYTES + 10)
 
 
-async def test_a_report_is_handed_out_whole_and_ends_the_request(world: World) -> None:
-    request = await world.deliverable(PLAIN)
+@pytest.mark.parametrize("plain", [PLAIN, b"PK"], ids=["in pieces", "in one"])
+async def test_a_report_is_handed_out_whole_and_ends_the_request(world: World, plain: bytes) -> None:
+    request = await world.deliverable(plain)
     answer = await world.call("reviewer", "GET", f"/requests/{request}/report")
     shown = (await world.call("support", "GET", f"/requests/{request}")).json()
-    assert answer.content == PLAIN
-    assert answer.headers["x-dsar-digest"] == sha256(PLAIN).hexdigest()
+    assert answer.content == plain
+    assert answer.headers["x-dsar-digest"] == sha256(plain).hexdigest()
+    assert answer.headers["content-length"] == str(len(plain))
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["content-disposition"].startswith("attachment")
     assert (shown["state"], shown["outcome"]) == ("closed", "fulfilled")
