@@ -64,8 +64,8 @@ def part_name(request: RequestId, task: TaskId, issue_no: int, n: int) -> str:
 
 
 def report_name(request: RequestId, version: int, n: int) -> str:
-    """Name piece *n* of a version of the report."""
-    return f"{request}/report/{version}/{n}"
+    """Name piece *n* of a version of the report, in the same folder."""
+    return f"{request}/report.{version}.{n}"
 
 
 class Blobs:
