@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import pytest
 
+from contracts.bus.resting import LONGEST_REST_S
 from contracts.command import Operation
 from contracts.envelope import Envelope
 from contracts.keys import SealingKey
 from contracts.results import Rejected, Rejection
 from custodians.runner import reply
 from custodians.runner.ledger import Stored
+from custodians.runner.reply import REST_EACH_S
 from tests.custodians.bench import MY_SEAL, Bench, OnBus, a_command, a_task
 
 OTHERS_SEAL = SealingKey.generate(b"o" * 32)
@@ -120,3 +122,30 @@ async def test_what_was_being_sent_when_the_worker_was_told_to_stop_is_sent_agai
             await asyncio.gather(sending, return_exceptions=True)
         await life.replies.flush()
     assert [each.task_id for each in bench.answers] == [a_task(1)]
+
+
+async def test_after_answers_have_left_the_next_ones_gather_and_one_alone_leaves_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: asyncio.Queue[float] = asyncio.Queue()
+    over = asyncio.Semaphore(0)
+
+    async def sleep(seconds: float) -> None:
+        rests.put_nowait(seconds)
+        await over.acquire()
+
+    async with bench.life() as life:
+        await life.take(a_preview(1))
+        monkeypatch.setattr(asyncio, "sleep", sleep)
+        sending = asyncio.create_task(life.replies.run())
+        assert await rests.get() == 0.0  # nothing was left behind
+        over.release()
+        await life.inbox.take([a_preview(2)])
+        assert await rests.get() == REST_EACH_S
+        await life.inbox.take([a_preview(n) for n in range(3, 11)])
+        await asyncio.wait(life.jobs())
+        assert len(bench.answers) == 2
+        over.release()
+        assert await rests.get() == LONGEST_REST_S
+        sending.cancel()
+    assert len(bench.answers) == 10
