@@ -59,7 +59,8 @@ async def story(machine: Machine, desk: Desk, tmp_path_factory: pytest.TempPathF
     assert released.returncode == 0, released.stderr
     await desk.until(request, "deliverable")
     report = fetched(machine, desk, request, tmp_path_factory.mktemp("report") / "report.zip")
-    closed, log_then = await desk.until(request, "closed"), await entries(desk, request)
+    closed = await desk.until(request, "closed")
+    log_then = await until_logged(desk, request, "report.downloaded")
 
     machine.worker.start()
     log_late = await until_logged(desk, request, "answer.after_close")
