@@ -47,13 +47,14 @@ Raises `OSError` when the database is away, silent, or lost half-way: then nobod
 
 def connect(url: str, *, pool_size: int = 5, transaction_s: float = TRANSACTION_S) -> AsyncEngine:
     """Prepare connections to *url* (`postgresql://…`); none is made before the first transaction."""
-    vanished = str(int(1000 * transaction_s))  # milliseconds
+    # statements here are short: compiling them costs more than it saves, the driver's own question about types above all
+    settings = {"idle_in_transaction_session_timeout": str(int(1000 * transaction_s)), "jit": "off"}
     return create_async_engine(
         make_url(url).set(drivername="postgresql+asyncpg"),
         pool_size=pool_size,
         max_overflow=0,
         isolation_level="READ COMMITTED",
-        connect_args={"server_settings": {"idle_in_transaction_session_timeout": vanished}},
+        connect_args={"server_settings": settings},
     )
 
 
