@@ -2,7 +2,7 @@
 
 from typing import Final
 
-LONGEST_REST_S: Final = 0.2
+LONGEST_REST_S: Final = 0.1
 
 
 def rest_s(took_s: float, *, found: int, most: int) -> float:
