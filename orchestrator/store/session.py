@@ -47,7 +47,7 @@ Raises `OSError` when the database is away, silent, or lost half-way: then nobod
 
 def connect(url: str, *, pool_size: int = 5, transaction_s: float = TRANSACTION_S) -> AsyncEngine:
     """Prepare connections to *url* (`postgresql://…`); none is made before the first transaction."""
-    # statements here are short: compiling them costs more than it saves, the driver's own question about types above all
+    # statements here are short: compiling them costs more than it saves, above all the driver's question about types
     settings = {"idle_in_transaction_session_timeout": str(int(1000 * transaction_s)), "jit": "off"}
     return create_async_engine(
         make_url(url).set(drivername="postgresql+asyncpg"),
