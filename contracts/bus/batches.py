@@ -24,7 +24,7 @@ async def read_batch(
     if not found:
         return await read(timeout_ms=timeout_ms, max_records=max_records)
     try:
-        more = await read(timeout_ms=REST_MS, max_records=left) if left else {}
+        more = await read(timeout_ms=REST_MS, max_records=left) if left > 0 else {}
     except BaseException:
         for part in consumer.assignment() & found.keys():
             consumer.seek(part, found[part][0].offset)

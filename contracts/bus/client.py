@@ -21,7 +21,6 @@ from contracts.envelope import Record
 log = structlog.get_logger()
 
 _LISTEN_MS: Final = 1000  # FastStream sleeps after each time that there was nothing: the next record would wait
-_STOP_WITHIN_S: Final = 5.0
 
 
 class Listener(Protocol):
@@ -88,11 +87,11 @@ class Client:
         consumer.commit, consumer.stop = _nothing, partial(_stop, self._commits, consumer.stop)
         self.started_at = self._clock()
 
-    async def stop(self) -> None:
+    async def stop(self, *, within_s: float) -> None:
         """Disconnect, in a bounded time: what does not end by then goes on ending by itself."""
         stopping = asyncio.create_task(self._broker.stop())
         stopping.add_done_callback(_looked_at)
-        await asyncio.wait({stopping}, timeout=_STOP_WITHIN_S)
+        await asyncio.wait({stopping}, timeout=within_s)
         if not stopping.done():
             log.warning("bus.client_abandoned")
         if self._committing is not None:
@@ -113,13 +112,12 @@ class Client:
         if self._commits is not None:  # else the library commits this one itself
             self._commits.ended(records)
 
-    def heard_at(self) -> float | None:
-        """When the broker last told something of the partition that it told of longest ago; None if none is ours."""
+    def heard(self) -> list[float]:
+        """When the broker last told something of each partition that is ours; 0 for never."""
         consumer = cast("Any", self._subscriber.consumer)
         if consumer is None or self.started_at is None:
-            return None
-        polled = [consumer.last_poll_timestamp(part) for part in consumer.assignment()]
-        return min(((at or 0) / 1000 for at in polled), default=None)
+            return []
+        return [(consumer.last_poll_timestamp(part) or 0) / 1000 for part in consumer.assignment()]
 
     def _noticing(self, consumer: Any, getmany: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:  # noqa: ANN401 - aiokafka's
         async def read(**options: int) -> Mapping[Any, Sequence[Record]]:

@@ -9,7 +9,6 @@ from typing import Any, Final, Protocol
 
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
 
 from contracts.envelope import Record
 
@@ -18,8 +17,11 @@ log = structlog.get_logger()
 SOON_S: Final = 0.05
 """How old what is not committed gets. Batches that end within it are committed as one."""
 
+AGAIN_S: Final = 1.0
+"""When a commit that failed is tried again, if nothing came meanwhile."""
+
 LAST_WITHIN_S: Final = 3.0
-"""How long a commit is waited for before partitions are given away: half a session."""
+"""How long a commit is waited for before partitions are given away; heartbeats go on meanwhile."""
 
 
 class Committed(Protocol):
@@ -49,20 +51,21 @@ class Commits:
     async def run(self) -> None:
         """Commit for ever."""
         while True:
-            await self._told.wait()
-            await asyncio.sleep(SOON_S)
+            if not self._ended:
+                await self._told.wait()
+            await asyncio.sleep(SOON_S if self._told.is_set() else AGAIN_S)
             self._told.clear()
             await self.now()
 
     async def now(self) -> None:
-        """Commit what was handled; what cannot be committed is tried again together with what comes next."""
+        """Commit what was handled; what cannot be committed stays, to be tried again."""
         async with self._one_at_a_time:
             ours = self._consumer.assignment()
             ended, self._ended = {part: at for part, at in self._ended.items() if part in ours}, {}
             try:
                 if ended:
                     await self._commit(ended)
-            except (KafkaError, RuntimeError) as error:  # the latter is uvloop's, of a connection that was just reset
+            except Exception as error:  # noqa: BLE001 - the outermost loop of committing: it goes on, whatever it was
                 self._ended = ended | self._ended
                 log.warning("bus.not_committed", error=type(error).__name__)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -26,6 +27,7 @@ MUTE_AFTER_S: Final = 12.0
 """After so long without a word from the broker the client is replaced: it says something twice a second."""
 
 _LOOKS: Final = 6
+_LEAVE_WITHIN_S, _REPLACE_WITHIN_S = 20.0, 5.0  # a handler that runs may end; a client that is broken need not
 _REVOKE_WAITS_S: Final = 3.0  # half a session: the broker must not think that we died
 
 
@@ -73,7 +75,8 @@ class Reader:
         self._in_flight = asyncio.Lock()
         self._most, self._rest_s = max_records, 0.0
         self._oldest_ms: int | None = None
-        self._handled_at = clock()
+        self._handled_at = self._free_at = clock()
+        self.in_hand = False
         self._made = partial(
             Client,
             connection,
@@ -102,7 +105,7 @@ class Reader:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
-        await self._client.stop()
+        await self._client.stop(within_s=_LEAVE_WITHIN_S)
 
     @property
     def lag_seconds(self) -> float:
@@ -117,7 +120,7 @@ class Reader:
         """
         if self._oldest_ms is not None:
             return self._handled_at
-        return max(self._handled_at, self._client.heard_at() or 0.0)
+        return max(self._handled_at, min((at for at in self._client.heard() if at), default=0.0))
 
     async def _watch(self) -> None:
         """Replace a client that reads nothing: its own tasks may have died, or wait for what a firewall forgot."""
@@ -129,23 +132,32 @@ class Reader:
                 await self._replace()
 
     def _is_mute(self) -> bool:
-        if self._oldest_ms is not None:
-            return False  # it has read, and what it has read is in hand
+        if self.in_hand:
+            return False  # it has read, and reads on when that is through
         if self._client.started_at is None:
             return True
-        heard = self._client.heard_at()
-        since = max(heard or 0.0, self._client.started_at, self._handled_at)
-        return heard is not None and self._clock() - since > self._mute_after_s
+        heard = self._client.heard()
+        since = max(*heard, self._client.started_at, self._free_at, 0.0)
+        return bool(heard) and self._clock() - since > self._mute_after_s
 
     async def _replace(self) -> None:
         if self._client.started_at is not None:  # else the last one did not come as far as that
             log.warning("bus.reader_replaced")
-        await self._client.stop()
+        await self._client.stop(within_s=_REPLACE_WITHIN_S)
         self._client = self._made()
         try:
             await self._client.start()
         except Exception as error:  # noqa: BLE001 - whatever kept it: the next look makes another
             log.warning("bus.reader_waits", error=type(error).__name__)
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """A batch is in hand, until it is through or has waited to be read again."""
+        self.in_hand = True
+        try:
+            yield
+        finally:
+            self.in_hand, self._free_at = False, self._clock()
 
     async def _on_records(self, records: Sequence[Record]) -> None:
         self._oldest_ms = min(record.timestamp for record in records)
@@ -188,12 +200,13 @@ class _WaitThenRewind(BaseMiddleware[Any, Any]):
         self._reader = reader
 
     async def consume_scope(self, call_next: Callable[[Any], Awaitable[object]], msg: StreamMessage[Any]) -> object:
-        try:
-            result = await call_next(msg)
-        except Exception as error:
-            await self._reader.settle(failed=error)
-            raise
-        await self._reader.settle(failed=None)
+        with self._reader.holding():
+            try:
+                result = await call_next(msg)
+            except Exception as error:
+                await self._reader.settle(failed=error)
+                raise
+            await self._reader.settle(failed=None)
         return result
 
 

@@ -5,13 +5,14 @@ for ever. In its place the reader gets a record without content, which is dead-l
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
+from aiokafka.errors import IllegalStateError
 
 from contracts.envelope import Record
-from contracts.topics import MAX_BATCH
 
 log = structlog.get_logger()
 
@@ -50,28 +51,60 @@ class Consumer(Protocol):
         """Read from *offset* on."""
 
 
-async def read_around(consumer: Consumer, getmany: GetMany, clock: Callable[[], float], **options: int) -> Batches:
-    """Read as *getmany* does; if that cannot decode something, partition by partition, and past it."""
+async def read_around(
+    consumer: Consumer, getmany: GetMany, clock: Callable[[], float], *, timeout_ms: int, max_records: int
+) -> Batches:
+    """Read as *getmany* does; if that cannot decode something, partition by partition, and past it.
+
+    Whatever fails, nothing is passed over: the library has by then moved past what it read of other partitions in the
+    same call, and gives it to nobody.
+    """
+    starts = await _positions(consumer)
     try:
-        return await getmany(**options)
+        return await getmany(timeout_ms=timeout_ms, max_records=max_records)
     except UnicodeDecodeError:
-        return await _by_partition(consumer, getmany, int(clock() * 1000))
+        await _go_back(consumer, starts)
+        return await _by_partition(consumer, getmany, int(clock() * 1000), most=max_records)
+    except Exception:
+        await _go_back(consumer, starts)
+        raise
 
 
-async def _by_partition(consumer: Consumer, getmany: GetMany, now_ms: int) -> Batches:
-    starts = {part: await consumer.position(part) for part in consumer.assignment()}
+async def _by_partition(consumer: Consumer, getmany: GetMany, now_ms: int, *, most: int) -> Batches:
+    starts, found = await _positions(consumer), dict[Any, Sequence[Record]]()
     try:
-        found = {part: await _of(part, consumer, getmany, now_ms) for part in starts}
+        for part in starts:
+            found[part] = await _of(part, consumer, getmany, now_ms, most=most - sum(map(len, found.values())))
     except BaseException:  # what was read and not handed on must be read again
-        for part in consumer.assignment() & starts.keys():
-            consumer.seek(part, starts[part])
+        await _go_back(consumer, starts)
         raise
     return {part: records for part, records in found.items() if records}
 
 
-async def _of(part: Any, consumer: Consumer, getmany: GetMany, now_ms: int) -> Sequence[Record]:  # noqa: ANN401 -- theirs
+async def _positions(consumer: Consumer) -> dict[Any, int]:
+    found = {}
+    for part in consumer.assignment():
+        with suppress(IllegalStateError):  # it was given away meanwhile
+            found[part] = await consumer.position(part)
+    return found
+
+
+async def _go_back(consumer: Consumer, starts: Mapping[Any, int]) -> None:
+    for part in consumer.assignment() & starts.keys():
+        if await consumer.position(part) != starts[part]:
+            consumer.seek(part, starts[part])
+
+
+async def _of(
+    part: Any,  # noqa: ANN401 -- theirs
+    consumer: Consumer,
+    getmany: GetMany,
+    now_ms: int,
+    *,
+    most: int,
+) -> Sequence[Record]:
     records: list[Record] = []
-    while (at := await consumer.position(part)) < (consumer.highwater(part) or 0) and len(records) < MAX_BATCH:
+    while len(records) < most and (at := await consumer.position(part)) < (consumer.highwater(part) or 0):
         try:
             found = await getmany(part, timeout_ms=_FETCH_MS, max_records=1)
         except UnicodeDecodeError:

@@ -32,19 +32,21 @@ class FakeConsumer:
     waited: list[int] = field(default_factory=list)
     wanted: list[int] = field(default_factory=list)
     sought: dict[Part, int] = field(default_factory=dict)
+    positions: dict[Part, int] = field(default_factory=dict)
 
     def assignment(self) -> frozenset[Part]:
         return frozenset({A, B})
 
-    async def position(self, _: object) -> int:
-        raise AssertionError
+    async def position(self, part: object) -> int:
+        assert isinstance(part, Part)
+        return self.positions.get(part, 0)
 
     def highwater(self, _: object) -> int:
         raise AssertionError
 
     def seek(self, part: object, offset: int) -> None:
         assert isinstance(part, Part)
-        self.sought[part] = offset
+        self.sought[part] = self.positions[part] = offset
 
     async def getmany(self, *, timeout_ms: int, max_records: int) -> Mapping[Part, Sequence[Record]]:
         self.waited.append(timeout_ms)
@@ -52,6 +54,7 @@ class FakeConsumer:
         fetched = self.fetches.pop(0)
         if isinstance(fetched, Exception):
             raise fetched
+        self.positions |= {part: records[-1].offset + 1 for part, records in fetched.items()}
         return fetched
 
     async def read(self, most: int = 500) -> Mapping[Part, list[int]]:

@@ -77,6 +77,23 @@ async def test_what_could_not_be_committed_is_committed_with_what_comes_next() -
     assert consumer.committed == [{A: 6, B: 2}]
 
 
+async def test_what_could_not_be_committed_is_tried_again_though_nothing_more_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(commits, "SOON_S", 0.0)
+    monkeypatch.setattr(commits, "AGAIN_S", 0.01)
+    consumer = FakeConsumer()
+    offsets = over(consumer)
+    consumer.failure = OSError("half closed")
+    committing = asyncio.create_task(offsets.run())
+    offsets.ended([record(A, 4)])
+    await asyncio.sleep(0.05)
+    consumer.failure = None
+    await consumer.next()
+    committing.cancel()
+    assert consumer.committed == [{A: 5}]
+
+
 async def test_nothing_is_committed_of_a_partition_that_is_not_ours() -> None:
     consumer = FakeConsumer()
     offsets = over(consumer)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
+from contracts.bus.batches import read_batch
 from contracts.bus.unreadable import Unreadable, read_around
 from contracts.envelope import Record
 from tests.contracts.builders import NOW, FakeRecord
@@ -44,15 +45,20 @@ class FakeConsumer:
     async def getmany(
         self, *parts: Part, timeout_ms: int = 0, max_records: int = 500
     ) -> Mapping[Part, Sequence[Record]]:
-        assert timeout_ms >= 1000, "after a failed fetch, who does not listen hears nothing"
-        found = {part: await self._fetched(part, max_records) for part in parts or self.logs}
-        for part, records in found.items():
+        """Drain one partition after the other, as the library does: what was drained before a bad one is gone."""
+        assert timeout_ms >= 1000 or not parts, "after a failed fetch, who does not listen hears nothing"
+        if max_records < 1:
+            raise ValueError("must be at least one")
+        found: dict[Part, Sequence[Record]] = {}
+        for part in parts or sorted(self.logs):
+            records = self._fetched(part, max_records - sum(map(len, found.values())))
             self.positions[part] = await self.position(part) + len(records)
+            found[part] = records
         return {part: records for part, records in found.items() if records}
 
-    async def _fetched(self, part: Part, max_records: int) -> list[Record]:
-        at = await self.position(part)
-        ahead = self.logs[part][at : at + max_records]
+    def _fetched(self, part: Part, most: int) -> list[Record]:
+        at = self.positions.get(part, 0)
+        ahead = self.logs[part][at : at + most]
         if BAD in ahead:
             raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "")
         if LOST in ahead:
@@ -91,4 +97,22 @@ async def test_an_error_on_the_way_loses_nothing_that_was_read_before_it() -> No
     consumer = FakeConsumer({A: [GOOD, GOOD, BAD], B: [GOOD, LOST]})
     with pytest.raises(KafkaConnectionError):
         await read(consumer)
-    assert {A: consumer.positions[A], B: consumer.positions[B]} == {A: 0, B: 0}
+    assert (await consumer.position(A), await consumer.position(B)) == (0, 0)
+
+
+async def test_what_was_drained_before_another_partition_failed_is_read_again() -> None:
+    consumer = FakeConsumer({A: [GOOD, GOOD, GOOD], B: [LOST]})
+    with pytest.raises(KafkaConnectionError):
+        await read(consumer)
+    consumer.logs[B] = [GOOD]
+    assert [each.offset for each in (await read(consumer))[A]] == [0, 1, 2]
+
+
+async def test_a_bad_record_beside_a_full_partition_is_passed_in_batches_of_the_usual_size() -> None:
+    consumer = FakeConsumer({A: [GOOD] * 700, B: [BAD, GOOD]})
+    seen: list[tuple[str, int]] = []
+    for _ in range(4):
+        batch = await read_batch(consumer, consumer.getmany, lambda: float(NOW), timeout_ms=1000, max_records=500)
+        assert sum(map(len, batch.values())) <= 500
+        seen += [(each.topic, each.offset) for records in batch.values() for each in records]
+    assert sorted(seen) == [("a", n) for n in range(700)] + [("b", 0), ("b", 1)]

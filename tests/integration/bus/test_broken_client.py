@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from contracts.bus.connection import Connection
-from contracts.bus.reader import Reader
+from contracts.bus.reader import Backoff, Reader
 from contracts.bus.sender import Sender
 from orchestrator.embedded.ports import choose_port
 from tests.crash.proxy import Proxy, is_produce
@@ -65,6 +65,18 @@ async def test_a_client_that_says_at_each_reading_that_it_died_is_replaced(
         consumers[-1]._coordinator.check_errors = died
         await sender.send(commands(3)[1:])
         await custodian.has(3)
+    assert len(consumers) == 2
+
+
+async def test_a_fetch_that_died_while_a_failed_batch_waited_to_be_read_again_is_replaced(
+    connection: Connection, sender: Sender, consumers: list[Any]
+) -> None:
+    custodian, slowly = Custodian(connection, sender, down=1), Backoff(first_s=0.5)
+    await sender.send(commands(2))
+    async with a_reader(connection, custodian, backoff=slowly, mute_after_s=MUTE_AFTER_S):
+        await custodian.tried(1)
+        consumers[-1]._fetcher.error_future.cancel()
+        await custodian.has(2)
     assert len(consumers) == 2
 
 
