@@ -18,7 +18,7 @@ from orchestrator.report.archive import build, is_small
 from orchestrator.report.given import PartGiven
 from orchestrator.report.pieces import Measured, encrypt_pieces
 from orchestrator.store.reports import Built, Job
-from orchestrator.vault.blobs import AnotherBlob, Blob, BlobMissing, Blobs, NotStored, Stored, part_name, report_name
+from orchestrator.vault.blobs import Blob, BlobMissing, Blobs, part_name, report_name
 from orchestrator.vault.kms import CannotUnwrap
 
 UNREADABLE: Final = (BrokenPart, BlobMissing, CannotUnwrap, Unsealable, ValidationError, Shredded)
@@ -83,7 +83,7 @@ class Builder:
         )
         kept, count = [], 0
         async for piece in encrypt_pieces(key, aiter(archive), request=job.request):
-            name = report_name(job.request, job.n, piece.n)
+            name = report_name(job.request, job.n, key, piece.n)
             blob = Blob(name=name, data=piece.ciphertext, digest=sha256(piece.ciphertext).hexdigest())
             if ready.small:
                 kept.append(blob)
@@ -111,15 +111,9 @@ class Builder:
 
     async def _put(self, pieces: Sequence[Blob]) -> None:
         stored = await self.blobs.put_many(pieces) if pieces else []
-        for piece, result in zip(pieces, stored, strict=True):
-            outcome = await self._replaced(piece) if isinstance(result, AnotherBlob) else result
-            if isinstance(outcome, Exception):
-                raise outcome
-
-    async def _replaced(self, piece: Blob) -> Stored | NotStored:
-        """Store a piece where a try that was cut off left another one, under a key that is gone."""
-        await self.blobs.delete(piece.name)
-        return (await self.blobs.put_many([piece]))[0]
+        for result in stored:
+            if isinstance(result, Exception):
+                raise result
 
 
 def _sealed(key: bytes, public: bytes, request: RequestId) -> str:

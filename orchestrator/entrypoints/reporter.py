@@ -12,7 +12,7 @@ from orchestrator.entrypoints.building import UNREADABLE, Builder, Ready
 from orchestrator.flow import reports
 from orchestrator.flow.material import Gathered, Material, gather, opened
 from orchestrator.store.reports import Built, Job, take
-from orchestrator.store.session import Transactions
+from orchestrator.store.session import Transactions, kept
 from orchestrator.vault.blobs import Blobs
 from orchestrator.vault.kms import Kms
 
@@ -41,7 +41,9 @@ class Reporter:
         finished: dict[RequestId, Built] = {}
         async with self.transaction() as tx:
             jobs = _one_each(await take(tx, most=MOST))
-            for job, came_of_it in await self._outcomes(jobs):
+            async with kept(tx):
+                outcomes = await self._outcomes(jobs)
+            for job, came_of_it in outcomes:
                 if isinstance(came_of_it, Built):
                     finished[job.request] = came_of_it
                 else:

@@ -23,7 +23,32 @@ TRANSACTION_S: Final = 30.0
 """How long a transaction may last, on either side. No statement of ours needs it; a silent connection ends with it, and
 so do the locks of a client that has vanished."""
 
+ASKED_EACH_S: Final = 5.0
+"""How often a database is asked whether it is still there, while a transaction waits for long work."""
+
 NOW = text("select now()")
+
+
+class Limit:
+    """Tears a connection down after a while. Nothing gentler ends: the driver waits for the server's goodbye."""
+
+    def __init__(self, connection: AsyncConnection, seconds: float) -> None:
+        made = cast("Connection", connection.sync_connection)  # None only before it is connected
+        self._driver = cast("asyncpg.Connection", made.connection.driver_connection)
+        self._seconds = seconds
+        self._timer = self._set()
+
+    def go_on(self) -> None:
+        """Begin anew: the server has just answered."""
+        self._timer.cancel()
+        self._timer = self._set()
+
+    def end(self) -> None:
+        """The connection is given back."""
+        self._timer.cancel()
+
+    def _set(self) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(self._seconds, self._driver.terminate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +61,7 @@ class Transaction:
 
     connection: AsyncConnection
     now: datetime
+    limit: Limit
 
 
 Transactions = Callable[[], AbstractAsyncContextManager[Transaction]]
@@ -54,6 +80,7 @@ def connect(url: str, *, pool_size: int = 5, transaction_s: float = TRANSACTION_
         pool_size=pool_size,
         max_overflow=0,
         isolation_level="READ COMMITTED",
+        hide_parameters=True,
         connect_args={"server_settings": settings},
     )
 
@@ -67,8 +94,7 @@ def transactions(engine: AsyncEngine, *, transaction_s: float = TRANSACTION_S) -
 
     @asynccontextmanager
     async def transaction() -> AsyncIterator[Transaction]:
-        tx = await _opened(engine)
-        limit = _limit(tx.connection, transaction_s)
+        tx = await _opened(engine, transaction_s)
         try:
             yield tx
             await tx.connection.commit()
@@ -77,42 +103,68 @@ def transactions(engine: AsyncEngine, *, transaction_s: float = TRANSACTION_S) -
                 raise
             raise ConnectionError("the database was lost, or fell silent, during a transaction") from error
         finally:  # also when this task is cancelled: what was not committed is rolled back before anybody else gets it
-            await asyncio.shield(_let_go(tx.connection, limit))
+            await asyncio.shield(_let_go(tx.connection, tx.limit))
 
     return transaction
 
 
-async def _opened(engine: AsyncEngine) -> Transaction:
+@asynccontextmanager
+async def kept(tx: Transaction) -> AsyncIterator[None]:
+    """Keep *tx*, and the locks that it holds, through work that takes long and makes no statement of its own.
+
+    The database is asked each few seconds. When it does not answer, the locks may be somebody else's already: the work
+    is cancelled, and `TimeoutError` raised.
+    """
+    done = asyncio.Event()
+    async with asyncio.timeout(None) as work:
+        asking = asyncio.create_task(_ask(tx, done, work))
+        try:
+            yield
+        finally:  # not cancelled: that would tear the connection down
+            done.set()
+            await asyncio.shield(asking)
+
+
+async def _ask(tx: Transaction, done: asyncio.Event, work: asyncio.Timeout) -> None:
+    while not done.is_set():
+        try:
+            await asyncio.wait_for(done.wait(), ASKED_EACH_S)
+        except TimeoutError:
+            try:
+                await tx.connection.execute(NOW)
+            except DBAPIError:
+                work.reschedule(asyncio.get_running_loop().time())
+                return
+            tx.limit.go_on()
+
+
+async def _opened(engine: AsyncEngine, seconds: float) -> Transaction:
     try:
-        return await _begun(engine)
+        return await _begun(engine, seconds)
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise
-    return await _begun(engine)  # the pool has let go of all that lay idle: this one is new
+    return await _begun(engine, seconds)  # the pool has let go of all that lay idle: this one is new
 
 
-async def _begun(engine: AsyncEngine) -> Transaction:
+async def _begun(engine: AsyncEngine, seconds: float) -> Transaction:
     async with asyncio.timeout(CONNECTING_S):
         connection = await engine.connect()
-    limit = _limit(connection, OPENING_S)
+    limit = Limit(connection, OPENING_S)
     try:
         now: datetime = (await connection.execute(NOW)).scalar_one()
     except BaseException:
         await asyncio.shield(_let_go(connection, limit))
         raise
-    limit.cancel()
-    return Transaction(connection, now)
+    limit.end()
+    return Transaction(connection, now, Limit(connection, seconds))
 
 
-def _limit(connection: AsyncConnection, seconds: float) -> asyncio.TimerHandle:
-    """Tear *connection* down in so many seconds. Nothing gentler ends: the driver waits for the server's goodbye."""
-    made = cast("Connection", connection.sync_connection)  # None only before it is connected
-    driver = cast("asyncpg.Connection", made.connection.driver_connection)
-    return asyncio.get_running_loop().call_later(seconds, driver.terminate)
-
-
-async def _let_go(connection: AsyncConnection, limit: asyncio.TimerHandle) -> None:
+async def _let_go(connection: AsyncConnection, limit: Limit) -> None:
     try:
         await connection.close()
+    except DBAPIError as error:  # what was torn down is rolled back by that
+        if not error.connection_invalidated:
+            raise
     finally:
-        limit.cancel()
+        limit.end()

@@ -63,9 +63,13 @@ def part_name(request: RequestId, task: TaskId, issue_no: int, n: int) -> str:
     return f"{request}/{task}.{issue_no}.{n}"
 
 
-def report_name(request: RequestId, version: int, n: int) -> str:
-    """Name piece *n* of a version of the report, in the same folder."""
-    return f"{request}/report.{version}.{n}"
+def report_name(request: RequestId, version: int, key: bytes, n: int) -> str:
+    """Name piece *n* of a version of the report under its content key.
+
+    Each try to build it has a key, so pieces of its own: two reporters, of which one has lost its lock without knowing,
+    never mix theirs.
+    """
+    return f"{request}/report.{version}.{sha256(key).hexdigest()[:16]}.{n}"
 
 
 class Blobs:

@@ -8,7 +8,6 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.exceptions import HTTPException
 
 from contracts.identifiers import MalformedIdentifier, UnknownIdentifierKind
@@ -74,7 +73,6 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     OSError: 503,
     OperationalError: 503,
     InterfaceError: 503,
-    NoConnectionFree: 503,
 }
 OF_HTTP: Final[Mapping[int, tuple[str, str]]] = {
     400: ("bad_request", "the body could not be read; send JSON"),

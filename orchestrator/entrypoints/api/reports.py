@@ -43,15 +43,15 @@ async def report(request: UUID, deps: Given, caller: Caller) -> Response:
         "X-Content-Type-Options": "nosniff",
         "X-Dsar-Digest": built.digest,
     }
-    plain = decrypt_pieces(key, _pieces(deps, built, id_), request=id_)
+    plain = decrypt_pieces(key, _pieces(deps, built, id_, key), request=id_)
     if built.parts == 1:  # small, as most are: in one go, without the machinery of a stream
         return Response(b"".join([chunk async for chunk in plain]), media_type="application/zip", headers=headers)
     return StreamingResponse(plain, media_type="application/zip", headers=headers)
 
 
-async def _pieces(deps: Deps, built: Built, request: RequestId) -> AsyncIterator[bytes]:
+async def _pieces(deps: Deps, built: Built, request: RequestId, key: bytes) -> AsyncIterator[bytes]:
     for n in range(built.parts):
-        name = report_name(request, built.n, n)
+        name = report_name(request, built.n, key, n)
         (piece,) = await deps.blobs.get_many([name])
         if piece is None:
             raise BlobMissing(name)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import CursorResult, Row, TextClause, text
@@ -50,7 +51,7 @@ class _Found:
 
 def _with(tx: Transaction, was: TextClause, now: TextClause) -> Transaction:
     connection: Any = _Rewritten(tx.connection, was, now)
-    return Transaction(connection, tx.now)
+    return replace(tx, connection=connection)
 
 
 class NoInbox(Bug):
@@ -83,7 +84,7 @@ class TailingTheOutbox(Bug):
         rows = (await tx.connection.execute(TAIL, {"lane": lane, "last": last, "limit": limit})).all()
         self._last[place] = max((row.id for row in rows), default=last)
         found: Any = _Found(rows)
-        intents: list[Intent] = await self.original(Transaction(found, tx.now), lane, limit=limit)
+        intents: list[Intent] = await self.original(replace(tx, connection=found), lane, limit=limit)
         return intents
 
 

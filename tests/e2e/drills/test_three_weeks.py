@@ -10,7 +10,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from uuid import UUID, uuid4
@@ -158,7 +158,7 @@ def behind(real: Transactions) -> Transactions:
     @asynccontextmanager
     async def shifted() -> AsyncIterator[Transaction]:
         async with real() as tx:
-            yield Transaction(tx.connection, tx.now - THREE_WEEKS)
+            yield replace(tx, now=tx.now - THREE_WEEKS)
 
     return shifted
 

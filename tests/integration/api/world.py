@@ -188,7 +188,7 @@ class World:
         id_, key, parts = RequestId(request), b"k" * 32, 0
         async for piece in encrypt_pieces(key, _stream(plain), request=id_):
             body = _stream(piece.ciphertext)
-            await self.deps.blobs.put_stream(report_name(id_, 1, piece.n), body, limit=2 * PART_BYTES)
+            await self.deps.blobs.put_stream(report_name(id_, 1, key, piece.n), body, limit=2 * PART_BYTES)
             parts += 1
         async with transactions(self.owner)() as tx:
             public = (await keys.of_request(tx, id_)).reply.public

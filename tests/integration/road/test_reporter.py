@@ -71,8 +71,9 @@ async def archive(world: World, request: RequestId, report: Built) -> bytes:
     assert pair.wrapped is not None
     opener = await unwrap(world.reply, request, KeyUse.REPLY, pair.wrapped)
     notes = SealedNotes.model_validate_json(open_sealed(report.sealed_key, key=opener, apv=str(request)))
-    pieces = ((await whole(world, report_name(request, report.n, n))) for n in range(report.parts))
-    return b"".join([chunk async for chunk in decrypt_pieces(notes.key() or b"", pieces, request=request)])
+    key = notes.key() or b""
+    pieces = ((await whole(world, report_name(request, report.n, key, n))) for n in range(report.parts))
+    return b"".join([chunk async for chunk in decrypt_pieces(key, pieces, request=request)])
 
 
 async def whole(world: World, name: str) -> bytes:

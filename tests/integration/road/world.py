@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
@@ -84,7 +85,7 @@ class World:
         @asynccontextmanager
         async def shifted() -> AsyncIterator[Transaction]:
             async with real() as tx:
-                yield Transaction(tx.connection, tx.now + self.ahead)
+                yield replace(tx, now=tx.now + self.ahead)
 
         return shifted
 

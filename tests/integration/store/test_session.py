@@ -6,7 +6,8 @@ import asyncpg
 import pytest
 from sqlalchemy import TextClause, text
 
-from orchestrator.store.session import OPENING_S, Transactions, connect, transactions
+from orchestrator.store import session
+from orchestrator.store.session import OPENING_S, Transactions, connect, kept, transactions
 from tests.crash.proxy import Proxy
 from tests.integration.store.databases import behind_a_proxy
 
@@ -109,3 +110,40 @@ async def test_a_commit_that_nobody_answers_is_told_as_lost(fresh_database: str)
         with pytest.raises(ConnectionError):
             await _silenced(opened, MAKE, proxy)
         await engine.dispose()
+
+
+async def test_work_that_takes_longer_than_a_transaction_may_keeps_it_by_asking(
+    fresh_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "ASKED_EACH_S", 0.2)
+    engine = connect(fresh_database, pool_size=1, transaction_s=1)
+    opened = transactions(engine, transaction_s=1)
+    async with opened() as tx:
+        await tx.connection.execute(MAKE)
+        async with kept(tx):
+            await asyncio.sleep(2.5)
+        await tx.connection.execute(MARK)
+    async with opened() as tx:
+        assert (await tx.connection.execute(COUNT)).scalar_one() == 1
+    await engine.dispose()
+
+
+async def test_work_ends_when_the_locks_that_it_was_done_under_are_lost(
+    fresh_database: str, postgres_admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "ASKED_EACH_S", 0.2)
+    engine = connect(fresh_database, pool_size=1)
+    with pytest.raises(TimeoutError):
+        await _working(transactions(engine), postgres_admin)
+    async with transactions(engine)() as tx:
+        assert (await tx.connection.execute(PID)).scalar_one()
+    await engine.dispose()
+
+
+async def _working(opened: Transactions, admin: asyncpg.Connection) -> None:
+    async with asyncio.timeout(10), opened() as tx:
+        pid = (await tx.connection.execute(PID)).scalar_one()
+        async with kept(tx):
+            await admin.execute("select pg_terminate_backend($1, 5000)", pid)
+            await asyncio.sleep(9)
+            raise AssertionError

@@ -136,7 +136,7 @@ async def test_deleting_may_be_repeated(tmp_path: Path) -> None:
 
 async def test_all_of_one_request_goes_and_nothing_of_another(tmp_path: Path) -> None:
     blobs, kept = blobs_in(tmp_path), part_name(OTHER_REQUEST, TASK, 1, 0)
-    for name in (NAME, part_name(REQUEST, TASK, 2, 11), report_name(REQUEST, 1, 0), kept):
+    for name in (NAME, part_name(REQUEST, TASK, 2, 11), report_name(REQUEST, 1, b"key", 0), kept):
         await blobs.put_stream(name, body(b"x"), limit=1)
     assert await blobs.delete_request(REQUEST) == 3
     assert await blobs.delete_request(REQUEST) == 0
@@ -146,9 +146,9 @@ async def test_all_of_one_request_goes_and_nothing_of_another(tmp_path: Path) ->
 @pytest.mark.parametrize("url", ["folder", "memory:///"])
 async def test_many_are_read_at_once_and_what_is_missing_is_told_in_its_place(tmp_path: Path, url: str) -> None:
     blobs = blobs_in(tmp_path) if url == "folder" else Blobs(url)
-    for name, data in ((NAME, b"one"), (report_name(REQUEST, 1, 0), b"")):
+    for name, data in ((NAME, b"one"), (report_name(REQUEST, 1, b"key", 0), b"")):
         await blobs.put_stream(name, body(data), limit=3)
-    wanted = [report_name(REQUEST, 1, 0), part_name(REQUEST, TASK, 9, 9), NAME]
+    wanted = [report_name(REQUEST, 1, b"key", 0), part_name(REQUEST, TASK, 9, 9), NAME]
     assert await blobs.get_many(wanted) == [b"", None, b"one"]
     assert await blobs.get_many([]) == []
 
