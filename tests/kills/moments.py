@@ -83,13 +83,13 @@ class Looking:
 
     def writing(self, request: UUID) -> Callable[[], Any]:
         """A piece of the report is stored, and the report is not built."""
-        folder: Path = self.system.home / "blobs" / str(request) / "report"
+        folder: Path = self.system.home / "blobs" / str(request)
 
         async def moment() -> bool:
-            return _holds_something(folder) and await self.ask(STATE, request) == "reporting"
+            return _has_report(folder) and await self.ask(STATE, request) == "reporting"
 
         return moment
 
 
-def _holds_something(folder: Path) -> bool:
-    return any(each.is_file() for each in folder.rglob("*"))
+def _has_report(folder: Path) -> bool:
+    return any(folder.glob("report.*"))
