@@ -101,7 +101,9 @@ class Builder:
 
     async def _part(self, held: Held, request: RequestId, part: PartGiven) -> bytes:
         name = _name(request, part)
-        found = held[name] if name in held else (await self._found([name]))[0]
+        if name not in held:
+            return await self.blobs.get(name)
+        found = held[name]
         if found is None:
             raise BlobMissing(name)
         return found

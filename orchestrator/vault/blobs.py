@@ -5,15 +5,12 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final
 
 from obstore import Bytes
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, from_url
 
 from contracts.ids import RequestId, TaskId
-
-CHUNK_BYTES: Final = 256 * 1024
 
 
 class BlobRefused(Exception):
@@ -140,14 +137,12 @@ class Blobs:
             return None
         return bytes(await found.bytes_async())
 
-    async def read(self, name: str) -> AsyncIterator[bytes]:
-        """Yield what is stored, in chunks; raise `BlobMissing` if there is nothing."""
-        try:
-            found = await self._store.get_async(name)
-        except FileNotFoundError:
-            raise BlobMissing(name) from None
-        async for chunk in found.stream(min_chunk_size=CHUNK_BYTES):
-            yield bytes(chunk)
+    async def get(self, name: str) -> bytes:
+        """Return what is stored, whole; raise `BlobMissing` if there is nothing."""
+        (found,) = await self.get_many([name])
+        if found is None:
+            raise BlobMissing(name)
+        return found
 
     async def delete(self, name: str) -> None:
         """Remove what is stored, if it is. May be repeated."""

@@ -54,7 +54,7 @@ class Options:
     seed: int = 1
     requests: int = 500
     custodians: int = 8
-    faults: int = 210
+    faults: int = 225
     minutes: float | None = None  # how long faults are injected; none: as long as so many take
     kinds: tuple[Kind, ...] = EVERY_KIND
     mutants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -63,7 +63,7 @@ def app(deps: Deps) -> FastAPI:
 
 
 class LimitedBody:
-    """Refuses a JSON body that is too large, before it is all in memory."""
+    """Refuses a body that is too large before it is all in memory; a part that is uploaded alone is measured there."""
 
     def __init__(self, inner: ASGIApp) -> None:
         self._inner = inner

@@ -17,7 +17,7 @@ from orchestrator.flow import reports
 from orchestrator.flow.reports import Taking
 from orchestrator.report.pieces import decrypt_pieces
 from orchestrator.store.reports import Built
-from orchestrator.vault.blobs import BlobMissing, report_name
+from orchestrator.vault.blobs import report_name
 from orchestrator.vault.keys import KeyUse, unwrap
 
 router = APIRouter(prefix=f"{V1}/requests/{{request}}", tags=["reports"], route_class=GuardedRoute)
@@ -51,8 +51,4 @@ async def report(request: UUID, deps: Given, caller: Caller) -> Response:
 
 async def _pieces(deps: Deps, built: Built, request: RequestId, key: bytes) -> AsyncIterator[bytes]:
     for n in range(built.parts):
-        name = report_name(request, built.n, key, n)
-        (piece,) = await deps.blobs.get_many([name])
-        if piece is None:
-            raise BlobMissing(name)
-        yield piece
+        yield await deps.blobs.get(report_name(request, built.n, key, n))

@@ -26,7 +26,7 @@ async def test_a_part_that_is_gone_fails_its_own_report_and_no_other(world: Worl
     broken, whole = await asked(world, Kind.ACCESS), await asked(world, Kind.ACCESS)
     await world.drive()
     name = await a_part(world, broken)
-    held = b"".join([chunk async for chunk in world.blobs.read(name)])
+    held = await world.blobs.get(name)
     await world.blobs.delete(name)
     for request in (broken, whole):
         await released(world, request)

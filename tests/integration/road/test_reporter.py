@@ -72,12 +72,8 @@ async def archive(world: World, request: RequestId, report: Built) -> bytes:
     opener = await unwrap(world.reply, request, KeyUse.REPLY, pair.wrapped)
     notes = SealedNotes.model_validate_json(open_sealed(report.sealed_key, key=opener, apv=str(request)))
     key = notes.key() or b""
-    pieces = ((await whole(world, report_name(request, report.n, key, n))) for n in range(report.parts))
+    pieces = ((await world.blobs.get(report_name(request, report.n, key, n))) for n in range(report.parts))
     return b"".join([chunk async for chunk in decrypt_pieces(key, pieces, request=request)])
-
-
-async def whole(world: World, name: str) -> bytes:
-    return b"".join([chunk async for chunk in world.blobs.read(name)])
 
 
 async def test_the_report_holds_what_was_found_about_the_person_and_about_nobody_else(world: World) -> None:
