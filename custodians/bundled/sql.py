@@ -17,6 +17,11 @@ PAGE_ROWS: Final = 1_000
 LOCK_TIMEOUT: Final = "set local lock_timeout = '5s'"  # an erasure must not queue up behind a table's owner
 POOL: Final = 10
 
+STATEMENT_S: Final = 300.0
+"""How long a statement about one person may take. Longer takes a connection that a firewall forgot: it would never be
+given back, and ten of them would be all there are."""
+CONNECTING_S: Final = 10.0
+
 
 class StoreUnavailable(TryLater):
     """The database is away, or too busy to answer."""
@@ -52,7 +57,14 @@ class SqlCustodian(Custodian):
     async def over(cls, data_map: SqlMap, store: str, *, today: Callable[[], date]) -> AsyncIterator[Self]:
         """Open a pool on the database at *store*, and close it again."""
         with _store_errors():
-            pool = await asyncpg.create_pool(store, min_size=1, max_size=POOL, reset=_as_it_was)
+            pool = await asyncpg.create_pool(
+                store,
+                min_size=1,
+                max_size=POOL,
+                reset=_as_it_was,
+                timeout=CONNECTING_S,
+                command_timeout=STATEMENT_S,
+            )
         async with pool:
             yield cls(data_map, pool, today=today)
 
@@ -91,7 +103,7 @@ class SqlCustodian(Custodian):
         somebody else's.
         """
         with _store_errors():
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with self._pool.acquire(timeout=STATEMENT_S) as connection, connection.transaction():
                 await connection.execute(LOCK_TIMEOUT)
                 for each in self._classes:
                     keys = [holding.key for holding in holdings if holding.data_class == each.name]
@@ -141,7 +153,7 @@ class SqlCustodian(Custodian):
     async def _reading(self) -> AsyncIterator[asyncpg.Connection]:
         """One snapshot for all classes of a person."""
         async with (
-            self._pool.acquire() as connection,
+            self._pool.acquire(timeout=STATEMENT_S) as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             yield connection
