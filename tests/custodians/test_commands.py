@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -52,18 +52,6 @@ def call(*argv: object) -> tuple[int, str]:
 def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HOME", "STORE", "CONFIG", "DATA_MAP", "WORKER"):
         monkeypatch.delenv(f"DSAR_CUSTODIAN_{name}", raising=False)
-
-
-@pytest.fixture
-def streams() -> Iterator[None]:
-    """What `logs.configure` changes is put back."""
-    hooks = sys.excepthook, sys.unraisablehook, threading.excepthook
-    handlers = list(logging.root.handlers)
-    yield
-    sys.excepthook, sys.unraisablehook, threading.excepthook = hooks
-    logging.root.handlers[:] = handlers
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
 
 
 def test_keys_are_made_once_and_stay(tmp_path: Path) -> None:
@@ -121,9 +109,7 @@ MISTAKES: Mapping[str, tuple[Mapping[str, object], int, str]] = {
 
 @pytest.mark.parametrize("case", MISTAKES)
 @pytest.mark.parametrize("command", ["manifest", "check", "run"])
-def test_mistakes_in_settings_have_a_code_and_a_line_without_values(
-    tmp_path: Path, streams: None, command: str, case: str
-) -> None:
+def test_mistakes_in_settings_have_a_code_and_a_line_without_values(tmp_path: Path, command: str, case: str) -> None:
     more, code, said = MISTAKES[case]
     call("keys", "init", tmp_path)
     (tmp_path / "commands.yaml").write_text("[]")
@@ -150,7 +136,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
     assert SECRET not in repr(load(settings(tmp_path, store=SECRET)))
 
 
-def test_keys_that_are_not_there_are_named(tmp_path: Path, streams: None) -> None:
+def test_keys_that_are_not_there_are_named(tmp_path: Path) -> None:
     for command in ("manifest", "run"):
         assert call(command, "--config", settings(tmp_path)) == (NOT_FOUND, f"not found: {tmp_path}/keys/seal.pem\n")
     call("keys", "init", tmp_path)
@@ -212,7 +198,7 @@ async def test_a_ledger_is_for_one_worker(tmp_path: Path) -> None:
         pass
 
 
-def test_nothing_but_names_gets_into_the_log(streams: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_but_names_gets_into_the_log(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(sys.stderr)
     structlog.get_logger().warning("work.failed", error="KeyError", email=SECRET)
     logging.getLogger("asyncpg").error("row %s", SECRET)  # noqa: TID251 -- a library's

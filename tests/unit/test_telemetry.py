@@ -6,7 +6,6 @@ import logging
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -20,18 +19,11 @@ CANARY = "jane.canary@example.com"
 
 
 @pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    """Logs as a process of ours writes them; what was there before is put back."""
-    handlers, level = logging.root.handlers[:], logging.root.level
-    hooks = sys.excepthook, threading.excepthook
+def stream() -> io.StringIO:
+    """Logs as a process of ours writes them."""
     target = io.StringIO()
     telemetry.configure("api", level="debug", stream=target)
-    yield target
-    logging.captureWarnings(capture=False)
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
-    sys.excepthook, threading.excepthook = hooks
-    structlog.reset_defaults()
+    return target
 
 
 def told(stream: io.StringIO) -> list[dict[str, Any]]:
@@ -81,12 +73,8 @@ def test_a_library_that_brought_a_handler_of_its_own_loses_it(capsys: pytest.Cap
     noisy.addHandler(logging.StreamHandler())
     noisy.propagate = False
     target = io.StringIO()
-    handlers = logging.root.handlers[:]
     telemetry.configure("api", stream=target)
     noisy.warning(CANARY)
-    logging.root.handlers[:] = handlers
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
     assert "library.logged" in target.getvalue()
     assert "canary" not in target.getvalue() + capsys.readouterr().err
 
@@ -146,10 +134,6 @@ def test_times_and_nothing_are_shown(stream: io.StringIO) -> None:
 
 def test_below_the_level_nothing_is_written() -> None:
     target = io.StringIO()
-    handlers = logging.root.handlers[:]
     telemetry.configure("api", level="warning", stream=target)
     structlog.get_logger().info("a.b")
-    logging.root.handlers[:] = handlers
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
     assert target.getvalue() == ""
