@@ -49,9 +49,10 @@ class Backoff:
 class Reader:
     """One consumer in one group. Enter it to start, leave it to stop; a process has one.
 
-    The handler gets a batch of records from any of the *channels*, unread. Once it returns, the batch is committed.
-    When it raises, the batch is rewound and given again after a wait, for ever: so it raises only when our own services
-    fail, and must cope with records that it has seen, also at the same time in another process.
+    The handler gets a batch of records from any of the *channels*, unread. Once it returns, the batch is committed,
+    soon and beside the next one. When it raises, the batch is rewound and given again after a wait, for ever: so it
+    raises only when our own services fail, and must cope with records that it has seen, also at the same time in
+    another process.
     """
 
     def __init__(

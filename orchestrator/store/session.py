@@ -1,8 +1,8 @@
 """Transactions: the only place that commits, and the only clock that decides."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, cast
@@ -22,6 +22,9 @@ made."""
 TRANSACTION_S: Final = 30.0
 """How long a transaction may last, on either side. No statement of ours needs it; a silent connection ends with it, and
 so do the locks of a client that has vanished."""
+
+AWAY: Final = frozenset({"08", "53", "57"})
+"""Classes of SQLSTATE: no connection, no resources (too many connections), an operator (it starts or stops)."""
 
 ASKED_EACH_S: Final = 5.0
 """How often a database is asked whether it is still there, while a transaction waits for long work."""
@@ -132,32 +135,43 @@ async def _ask(tx: Transaction, done: asyncio.Event, work: asyncio.Timeout) -> N
         except TimeoutError:
             try:
                 await tx.connection.execute(NOW)
-            except DBAPIError:
+            except Exception:  # noqa: BLE001 - whatever it was, nobody knows any more who holds the locks
                 work.reschedule(asyncio.get_running_loop().time())
                 return
             tx.limit.go_on()
 
 
 async def _opened(engine: AsyncEngine, seconds: float) -> Transaction:
-    try:
+    with suppress(ConnectionError):
         return await _begun(engine, seconds)
-    except DBAPIError as error:
-        if not error.connection_invalidated:
-            raise
     return await _begun(engine, seconds)  # the pool has let go of all that lay idle: this one is new
 
 
 async def _begun(engine: AsyncEngine, seconds: float) -> Transaction:
-    async with asyncio.timeout(CONNECTING_S):
-        connection = await engine.connect()
+    with _told_when_away():
+        async with asyncio.timeout(CONNECTING_S):
+            connection = await engine.connect()
     limit = Limit(connection, OPENING_S)
     try:
-        now: datetime = (await connection.execute(NOW)).scalar_one()
+        with _told_when_away():
+            now: datetime = (await connection.execute(NOW)).scalar_one()
     except BaseException:
         await asyncio.shield(_let_go(connection, limit))
         raise
     limit.end()
     return Transaction(connection, now, Limit(connection, seconds))
+
+
+@contextmanager
+def _told_when_away() -> Iterator[None]:
+    """Tell a database that is away, starting, stopping or full from a login that is wrong: the first passes."""
+    try:
+        yield
+    except DBAPIError as error:
+        state = str(getattr(error.orig, "sqlstate", None))
+        if error.connection_invalidated or state[:2] in AWAY:
+            raise ConnectionError("the database takes no transaction") from error
+        raise
 
 
 async def _let_go(connection: AsyncConnection, limit: Limit) -> None:

@@ -64,7 +64,7 @@ def report_name(request: RequestId, version: int, key: bytes, n: int) -> str:
     """Name piece *n* of a version of the report under its content key.
 
     Each try to build it has a key, so pieces of its own: two reporters, of which one has lost its lock without knowing,
-    never mix theirs.
+    never mix theirs. What a try that was cut off left stays, unreadable, until all of the request is deleted.
     """
     return f"{request}/report.{version}.{sha256(key).hexdigest()[:16]}.{n}"
 

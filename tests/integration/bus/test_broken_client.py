@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
+import aiokafka.client
 import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
@@ -88,20 +88,30 @@ async def test_a_reader_that_only_waits_keeps_its_client(
     assert len(consumers) == 1
 
 
-async def test_connections_that_a_firewall_forgot_are_replaced_long_before_they_time_out(
-    connection: Connection, sender: Sender, consumers: list[Any]
-) -> None:
-    host, _, port = connection.bootstrap.partition(":")
-    proxy = Proxy(choose_port(), int(port), is_produce)
+@pytest.fixture
+async def proxy(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Proxy]:
+    """All connections of the client library to the broker lead through it, whatever address the broker gives."""
+    upstream = int(connection.bootstrap.rpartition(":")[2])
+    proxy = Proxy(choose_port(), upstream, is_produce)
+    connect = aiokafka.client.create_conn
+
+    async def through(host: str, _: int, **options: object) -> object:
+        return await connect(host, proxy.port, **options)
+
+    monkeypatch.setattr(aiokafka.client, "create_conn", through)
     await proxy.start()
-    try:
-        behind = replace(connection, bootstrap=f"{host}:{proxy.port}")
-        async with reading(behind, sender) as (_, custodian):
-            proxy.silence()
-            await asyncio.sleep(0.5)
-            proxy.speak()
-            await sender.send(commands(3)[1:])
-            await custodian.has(3)
-    finally:
-        await proxy.stop()
-    assert len(consumers) >= 1
+    yield proxy
+    await proxy.stop()
+
+
+async def test_connections_that_a_firewall_forgot_are_replaced_long_before_they_time_out(
+    connection: Connection, sender: Sender, proxy: Proxy, consumers: list[Any]
+) -> None:
+    async with reading(connection, sender) as (_, custodian):
+        proxy.silence()
+        await asyncio.sleep(0.5)
+        proxy.speak()
+        async with Sender(connection) as other:
+            await other.send(commands(3)[1:])
+        await custodian.has(3)
+    assert len(consumers) > 1

@@ -4,6 +4,7 @@ import asyncio
 import io
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -18,13 +19,14 @@ from orchestrator.domain.request import Kind, Outcome, State
 from orchestrator.entrypoints import reporter
 from orchestrator.report.pieces import decrypt_pieces
 from orchestrator.settings import Role
-from orchestrator.store import keys
+from orchestrator.store import keys, session
 from orchestrator.store.reports import Built
-from orchestrator.store.session import transactions
+from orchestrator.store.session import connect, transactions
 from orchestrator.vault.blobs import Blob, Blobs, NotStored, Stored, report_name
 from orchestrator.vault.keys import KeyUse, unwrap
 from tests.integration.road.people import asked, ended, fetched, released, state, the_usual, withdrawn
 from tests.integration.road.world import World
+from tests.integration.store.databases import as_role
 
 WITHIN_S = 20.0
 
@@ -101,6 +103,24 @@ async def test_a_reporter_that_is_stopped_half_way_leaves_the_report_to_the_next
     plain = await archive(world, request, report)
     assert sha256(plain).hexdigest() == report.digest
     assert (await world.events(request)).count("report.built") == 1
+
+
+async def test_a_report_that_takes_longer_than_a_transaction_is_built_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "ASKED_EACH_S", 0.2)
+    request, blobs = await wanted(world), SlowBlobs((world.folder / "blobs").as_uri())
+    hurried = connect(as_role(world.url, Role.REPORTER), transaction_s=1)
+    slow = asyncio.create_task(
+        replace(world.a_reporter(blobs), transaction=transactions(hurried, transaction_s=1)).once()
+    )
+    await asyncio.wait_for(blobs.reached.wait(), WITHIN_S)
+    await asyncio.sleep(2.5)
+    assert await world.reporter.once() == 0  # its lock is held all the time
+    blobs.go.set()
+    assert await slow == 1
+    assert await state(world, request) is State.DELIVERABLE
+    await hurried.dispose()
 
 
 async def test_the_next_try_makes_the_same_plain_archive(world: World) -> None:

@@ -1,10 +1,11 @@
 """Transactions: a dropped connection is replaced before a block begins, and no block leaves anything half done."""
 
 import asyncio
+from uuid import uuid4
 
 import asyncpg
 import pytest
-from sqlalchemy import TextClause, text
+from sqlalchemy import TextClause, make_url, text
 
 from orchestrator.store import session
 from orchestrator.store.session import OPENING_S, Transactions, connect, kept, transactions
@@ -101,6 +102,18 @@ async def test_a_connection_that_fell_silent_while_it_lay_idle_is_replaced(fresh
         async with asyncio.timeout(OPENING_S + 5):
             assert await _pid(opened) != before
         await engine.dispose()
+
+
+async def test_a_database_that_has_no_room_for_us_is_told_as_away(
+    fresh_database: str, postgres_admin: asyncpg.Connection
+) -> None:
+    login = f"crowded_{uuid4().hex[:8]}"
+    await postgres_admin.execute(f"create role {login} login password 'x' connection limit 0")
+    engine = connect(make_url(fresh_database).set(username=login, password="x").render_as_string(hide_password=False))
+    with pytest.raises(ConnectionError):
+        await _pid(transactions(engine))
+    await engine.dispose()
+    await postgres_admin.execute(f"drop role {login}")
 
 
 async def test_a_commit_that_nobody_answers_is_told_as_lost(fresh_database: str) -> None:
