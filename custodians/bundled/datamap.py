@@ -5,20 +5,24 @@ From it follow the manifest and every statement that is run. `custodians/samples
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, TypeAdapter, model_validator
 
 from contracts.identifiers import IdentifierKind
 from contracts.ids import DataClass
-from contracts.manifest import Provides
+from contracts.manifest import Claims, Provides
 from contracts.results import Ground, Level
 from contracts.wire import Wire
 from custodians.sdk import ClassHeld, Declaration, Erase, Fate, GiveUp, Retain
+from custodians.sdk.declaration import all_operations
 
 COLUMN = r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
 TABLE = r"^[A-Za-z_][A-Za-z0-9_]{0,62}(\.[A-Za-z_][A-Za-z0-9_]{0,62})?$"
 PATH = r"^[A-Za-z_][A-Za-z0-9_.]{0,126}$"
+
+SQL_AT_ONCE: Final = 40
+"""Of one operation; four times the connections to the database, so that small parts of many people leave together."""
 
 Column = Annotated[str, Field(pattern=COLUMN)]
 
@@ -131,6 +135,7 @@ class SqlMap(_Map):
     """The data map of a PostgreSQL database."""
 
     store: Literal["sql"]
+    operations: tuple[Claims, ...] = all_operations(at_once=SQL_AT_ONCE)
     classes: tuple[TableClass, ...]
 
     @model_validator(mode="after")

@@ -8,10 +8,14 @@ from contracts.ids import DataClass
 from contracts.manifest import Claims, ClassDeclared, KeyDeclared, Manifest
 from contracts.results import Level
 
-_ALL: Final = tuple(
-    Claims(operation=operation)
-    for operation in (Operation.COLLECT, Operation.PREVIEW, Operation.ERASE, Operation.PROBE, Operation.HALT)
-)
+AT_ONCE: Final = 10
+"""How many of an operation run at once, where nothing else bounds what they ask of their store."""
+
+
+def all_operations(*, at_once: int = AT_ONCE) -> tuple[Claims, ...]:
+    """Claim every operation."""
+    every = (Operation.COLLECT, Operation.PREVIEW, Operation.ERASE, Operation.PROBE, Operation.HALT)
+    return tuple(Claims(operation=each, max_in_flight=at_once) for each in every)
 
 
 class ClassHeld(ClassDeclared, extra="forbid"):
@@ -23,7 +27,7 @@ class ClassHeld(ClassDeclared, extra="forbid"):
 class Declaration(Manifest, extra="forbid"):
     """A manifest before it has keys. A misspelt word in the file is refused, where a message would ignore it."""
 
-    operations: tuple[Claims, ...] = _ALL
+    operations: tuple[Claims, ...] = all_operations()
     classes: tuple[ClassHeld, ...]
 
     def manifest(self, keys: Sequence[KeyDeclared] = ()) -> Manifest:
