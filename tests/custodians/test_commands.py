@@ -229,6 +229,8 @@ LOADS: Mapping[str, set[str]] = {
     "custodians.commands.keys": {"pydantic"},
     "custodians.commands.manifest": {"pydantic"},
     "custodians.commands.check": {"pydantic"},
+    "custodians.bundled.objects": {"pydantic", "obstore"},
+    "custodians.bundled.parquet": {"pydantic", "pyarrow"},
 }
 
 

@@ -14,8 +14,9 @@ import pytest
 from obstore.store import MemoryStore
 
 from custodians.bundled import files
-from custodians.bundled.files import JsonLines, Parquet
+from custodians.bundled.files import JsonLines
 from custodians.bundled.objects import ObjectsCustodian
+from custodians.bundled.parquet import Parquet
 from custodians.bundled.places import Bucket, Folder, ObjectChanged, ObjectsUnavailable
 from custodians.sdk import Holding
 from tests.custodians.test_objects import ME, MINE, THEIRS, a_folder, a_map, found, over

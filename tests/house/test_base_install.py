@@ -16,8 +16,8 @@ PROJECT: Final = "dsar-orchestrator"
 NEVER: Final = {"fastapi", "starlette", "uvicorn", "sqlalchemy", "sqlmodel", "alembic", "jinja2"}
 SQL: Final = {"custodians.bundled.sql", "custodians.samples.databases", "custodians.samples.user_profiles"}
 OBJECTS: Final = {
-    "custodians.bundled.files",
     "custodians.bundled.objects",
+    "custodians.bundled.parquet",
     "custodians.bundled.places",
     "custodians.samples.logs",
 }
