@@ -16,7 +16,6 @@ from orchestrator.domain.case import Policy
 from orchestrator.settings import BadSettings, Role, Settings
 from orchestrator.store.recovery import Standing
 from orchestrator.store.session import Transactions, connect, transactions
-from orchestrator.vault.blobs import Blobs
 from orchestrator.vault.kms import FileKms
 
 
@@ -62,11 +61,6 @@ class Wiring:
     def blind_key(self) -> bytes:
         """Blinds identifiers."""
         return self.settings.blind_key().read_bytes()
-
-    @cached_property
-    def blobs(self) -> Blobs:
-        """Where ciphertext is kept."""
-        return Blobs(self.settings.blobs())
 
     def command_key(self, lane: Lane) -> SigningKey:
         """Signs the commands of *lane*; no process asks for both."""

@@ -1,22 +1,23 @@
 """The files of Apache Kafka: fetched once into Maven's own cache, each used only if its SHA-256 is the listed one."""
 
 import hashlib
+import os
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 
 import structlog
-from jgo.constants import default_maven_repo
-from jgo.maven import MavenContext
 
 from orchestrator.embedded.errors import Unavailable
 
 LIST = "kafka-jars.txt"
+MAVEN = "orchestrator.embedded.maven"
 AT_ONCE = 8
 TRIES = 2
 
@@ -58,15 +59,16 @@ def listed_jars() -> tuple[Jar, ...]:
 
 def default_repository() -> Path:
     """Maven's cache, shared by everything on this machine: `M2_REPO`, else the usual folder."""
-    return Path(default_maven_repo())
+    return Path(os.environ.get("M2_REPO") or Path.home() / ".m2" / "repository")
 
 
-def fetch_with_jgo(jar: Jar, folder: Path) -> Path:
-    artifact = MavenContext(repo_cache=folder).project(jar.group, jar.artifact).at_version(jar.version).artifact()
-    return Path(artifact.resolve())
+def fetch_from_maven(jar: Jar, folder: Path) -> Path:
+    """Fetch one file; what can do that is loaded for the first one, which on most days there is not."""
+    path: Path = import_module(MAVEN).fetch(jar.group, jar.artifact, jar.version, folder)
+    return path
 
 
-def resolve_jars(jars: Sequence[Jar], repository: Path, fetch: Fetch = fetch_with_jgo) -> tuple[Path, ...]:
+def resolve_jars(jars: Sequence[Jar], repository: Path, fetch: Fetch = fetch_from_maven) -> tuple[Path, ...]:
     """Return the checked files, in the order of the list. What is missing or wrong is fetched; no network otherwise.
 
     Raises `Unavailable` with the names of the files that cannot be had, or that are wrong wherever they come from.

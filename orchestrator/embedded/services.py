@@ -19,7 +19,7 @@ class Running:
     kafka_bootstrap: str
 
 
-Meanwhile = Callable[[str], Awaitable[None]]
+Meanwhile = Callable[[Supervisor, str], Awaitable[None]]
 """What can be done with the database's address while Kafka, which takes longer, is still starting."""
 
 
@@ -38,16 +38,16 @@ async def services(
     """
     async with Supervisor(home) as supervisor:
         url, bootstrap = await _together(
-            _and_then(_given(database_url) or postgres.start(supervisor, fast=fast), meanwhile),
+            _and_then(supervisor, _given(database_url) or postgres.start(supervisor, fast=fast), meanwhile),
             _given(kafka_bootstrap) or kafka.start(supervisor),
         )
         yield Running(supervisor=supervisor, database_url=url, kafka_bootstrap=bootstrap)
 
 
-async def _and_then(address: Awaitable[str], meanwhile: Meanwhile | None) -> str:
+async def _and_then(supervisor: Supervisor, address: Awaitable[str], meanwhile: Meanwhile | None) -> str:
     found = await address
     if meanwhile is not None:
-        await meanwhile(found)
+        await meanwhile(supervisor, found)
     return found
 
 
@@ -59,7 +59,8 @@ async def _together(first: Awaitable[str], second: Awaitable[str]) -> tuple[str,
     """Both results; when one fails the other is given up, and the first error is the one that is told."""
     tasks = (asyncio.ensure_future(first), asyncio.ensure_future(second))
     try:
-        return await tasks[0], await tasks[1]
+        url, bootstrap = await asyncio.gather(*tasks)
+        return url, bootstrap
     finally:
         for task in tasks:
             task.cancel()

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +13,7 @@ import structlog
 from orchestrator.embedded.errors import DiedAtStart, NotReady, PortTaken, StopRequested
 from orchestrator.embedded.home import Home, Leftover
 from orchestrator.embedded.ports import is_free
-from orchestrator.embedded.process import Process, Program, open_log, polled, stop_leftover, tail_of
+from orchestrator.embedded.process import Outcome, Process, Program, open_log, polled, run, stop_leftover, tail_of
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0  # seconds before a dead child is started again, doubling
@@ -90,6 +90,14 @@ class Supervisor:
         self._children.append(child)
         await self._until_ready(child)
         child.keeper = asyncio.create_task(self._keep(child))
+
+    async def run(self, argv: tuple[str, ...], *, env: Mapping[str, str]) -> Outcome:
+        """Run a short command to its end; raise `StopRequested` when the end of everything is asked for meanwhile."""
+        command = asyncio.ensure_future(run(argv, env=env))
+        await _first_of(command, self._stop.wait())
+        if self._stop.is_set():  # a terminal interrupts the command too: how it ended says nothing then
+            raise StopRequested
+        return command.result()
 
     async def until_stopped(self) -> None:
         await self._stop.wait()

@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from orchestrator.entrypoints import serving
+from orchestrator.entrypoints.duty import Duty
 from orchestrator.entrypoints.vitals import Vitals
 from orchestrator.store import schema
 from orchestrator.store.session import Transactions
@@ -66,3 +68,10 @@ def app(health: Health) -> Starlette:
             Route("/metrics", health.metrics),
         ]
     )
+
+
+async def run(duty: Duty) -> None:
+    """Keep the door open until the process stops."""
+    settings = duty.wiring.settings
+    door = app(Health(vitals=duty.vitals, schema_head=schema.head()))
+    await serving.serve(door, host=settings.health_host, port=settings.health_port or 0, stopping=duty.stopping)

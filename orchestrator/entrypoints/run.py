@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import uvloop
 
 from orchestrator import telemetry
-from orchestrator.entrypoints import roles
+from orchestrator.entrypoints import running
 from orchestrator.entrypoints.working import Refuses
 from orchestrator.settings import BadSettings, Role, Settings
 from orchestrator.wiring import Wiring
@@ -18,7 +18,7 @@ def run(names: Sequence[Role]) -> None:
     settings = Settings.read()
     telemetry.configure("-".join(names), level=settings.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(roles.run(names, Wiring(settings)))
+        runner.run(running.run(names, Wiring(settings)))
 
 
 def main() -> None:

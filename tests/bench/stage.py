@@ -22,10 +22,11 @@ from orchestrator.embedded.process import Condition, Program, environment
 from orchestrator.embedded.services import Running, services
 from orchestrator.entrypoints.machine import bootstrap
 from orchestrator.entrypoints.machine.cast import Cast
+from orchestrator.entrypoints.machine.furnishing import furnish
 from orchestrator.entrypoints.machine.household import Household
 from orchestrator.entrypoints.topics import make_topics
 from orchestrator.settings import Role, Settings
-from orchestrator.store.schema import migrate
+from orchestrator.store.migrating import migrate
 from orchestrator.store.session import connect, transactions
 from tests.bench import world
 from tests.bench.figures import BROKER, DATABASE
@@ -70,7 +71,7 @@ async def staged(home: Home, *, people: int, profile: bool = False) -> AsyncIter
     await _count_statements(home)
     settings = Settings(environment=ENVIRONMENT, home=home.root)
     household = Household(home.root)
-    household.furnish(settings, secrets.token_bytes)
+    furnish(household, settings, secrets.token_bytes)
     async with services(home) as running:
         await migrate(running.database_url, household.passwords())
         stores = await world.make(running.database_url, secrets.token_hex(16))

@@ -17,11 +17,12 @@ from custodians.sdk import Declaration
 from orchestrator.embedded.home import Home
 from orchestrator.embedded.process import Program, environment
 from orchestrator.entrypoints.machine import bootstrap
+from orchestrator.entrypoints.machine.furnishing import furnish
 from orchestrator.entrypoints.machine.household import Household
 from orchestrator.entrypoints.machine.system import _answers
 from orchestrator.entrypoints.topics import make_topics
 from orchestrator.settings import Role, Settings
-from orchestrator.store.schema import migrate
+from orchestrator.store.migrating import migrate
 from orchestrator.store.session import connect, transactions
 from tests.crash.bus import Place
 from tests.crash.child import Child
@@ -99,7 +100,7 @@ async def world(root: Path, options: Options, everybody: Sequence[Person]) -> As
 async def _furnish(made: World, everybody: Sequence[Person]) -> None:
     settings = Settings(home=made.home.root)
     household = Household(made.home.root)
-    household.furnish(settings, secrets.token_bytes)
+    furnish(household, settings, secrets.token_bytes)
     await migrate(made.database.direct_url, household.passwords())
     await make_topics(made.bus.connection("crash-topics"))
     manifests = [_move_in(made, number, everybody) for number in range(made.options.custodians)]

@@ -25,11 +25,12 @@ from orchestrator.embedded.process import Program, environment
 from orchestrator.embedded.services import Running, services
 from orchestrator.entrypoints.machine import bootstrap
 from orchestrator.entrypoints.machine.cast import Actor
+from orchestrator.entrypoints.machine.furnishing import furnish
 from orchestrator.entrypoints.machine.household import Household
 from orchestrator.entrypoints.machine.system import _answers
 from orchestrator.entrypoints.topics import make_topics
 from orchestrator.settings import Role, Settings
-from orchestrator.store.schema import migrate
+from orchestrator.store.migrating import migrate
 from orchestrator.store.session import connect, transactions
 from tests.e2e.neighbour import CLASS
 
@@ -119,8 +120,8 @@ async def street(root: Path) -> AsyncIterator[Street]:
     with Home.opened(root) as home:
         settings = Settings(home=root)
         household, wrong = Household(root), Household(root / "elsewhere")
-        household.furnish(settings, secrets.token_bytes)
-        wrong.furnish(Settings(home=wrong.root), secrets.token_bytes)
+        furnish(household, settings, secrets.token_bytes)
+        furnish(wrong, Settings(home=wrong.root), secrets.token_bytes)
         manifests = [_moved_in(root / "custodians" / name, household, wrong) for name in EVERYBODY]
         async with services(home, fast=True) as running:
             await migrate(running.database_url, household.passwords())

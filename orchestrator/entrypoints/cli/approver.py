@@ -9,7 +9,8 @@ import typer
 
 from contracts.keys import SigningKey
 from orchestrator.entrypoints.cli.approving import KeyFile, key_file
-from orchestrator.entrypoints.cli.client import Code, Failed, failing, talking
+from orchestrator.entrypoints.cli.client import talking
+from orchestrator.entrypoints.cli.codes import Code, Failed, failing
 from orchestrator.entrypoints.cli.output import AsJson, as_document, line
 
 app = typer.Typer(

@@ -15,7 +15,8 @@ from contracts.ids import RequestId
 from contracts.keys import SigningKey, WrongKeyFile
 from orchestrator.domain.approval import approval_bytes
 from orchestrator.domain.plan import hash_of
-from orchestrator.entrypoints.cli.client import Code, Failed, talking
+from orchestrator.entrypoints.cli.client import talking
+from orchestrator.entrypoints.cli.codes import Code, Failed
 from orchestrator.entrypoints.cli.output import AsJson, as_document, line, results, table
 
 KEY_VARIABLE = "DSAR_APPROVER_KEY"

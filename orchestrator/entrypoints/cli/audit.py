@@ -7,7 +7,8 @@ from uuid import UUID
 
 import typer
 
-from orchestrator.entrypoints.cli.client import Code, Failed, talking
+from orchestrator.entrypoints.cli.client import talking
+from orchestrator.entrypoints.cli.codes import Code, Failed
 from orchestrator.entrypoints.cli.downloads import save
 from orchestrator.entrypoints.cli.output import AsJson, as_document, line, table
 

@@ -2,16 +2,15 @@
 
 import json
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from enum import IntEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
 import httpx2
-import typer
+
+from orchestrator.entrypoints.cli.codes import Code, Failed, failing
 
 URL: Final = "DSAR_URL"
 TOKEN: Final = "DSAR_TOKEN"  # noqa: S105 - a variable's name
@@ -20,28 +19,8 @@ PATIENCE_S: Final = 30.0
 Json = dict[str, Any]
 
 
-class Code(IntEnum):
-    """What the exit code says."""
-
-    OK = 0
-    REFUSED = 1
-    USAGE = 2
-    UNREACHABLE = 3
-    NOT_FOUND = 4
-    CONFLICT = 5
-
-
 BY_STATUS: Final[Mapping[int, Code]] = MappingProxyType({404: Code.NOT_FOUND, 409: Code.CONFLICT, 410: Code.CONFLICT})
 SERVERS_FAULT: Final = 500
-
-
-class Failed(Exception):
-    """The command ends here: with this code, and this told."""
-
-    def __init__(self, code: Code, detail: str, *, problem: Json | None = None) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.problem = problem or {"type": f"urn:dsar:{code.name.lower()}", "detail": detail}
 
 
 def home() -> Path:
@@ -125,16 +104,6 @@ def _refused(response: httpx2.Response) -> Failed:
     if response.status_code >= SERVERS_FAULT:
         return Failed(Code.UNREACHABLE, detail, problem=problem)
     return Failed(BY_STATUS.get(response.status_code, Code.REFUSED), detail, problem=problem)
-
-
-@contextmanager
-def failing(*, as_json: bool) -> Iterator[None]:
-    """Turn what fails into a line on stderr and the exit code that goes with it."""
-    try:
-        yield
-    except Failed as failed:
-        print(json.dumps(failed.problem) if as_json else f"dsar: {failed}", file=sys.stderr)
-        raise typer.Exit(failed.code) from None
 
 
 @contextmanager

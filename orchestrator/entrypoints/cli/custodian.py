@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from orchestrator.entrypoints.cli.client import Code, Failed, failing
+from orchestrator.entrypoints.cli.codes import Code, Failed, failing
 
 PROGRAM = "dsar-custodian"
 app = typer.Typer(rich_markup_mode=None, add_completion=False)

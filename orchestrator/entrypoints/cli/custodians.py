@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.entrypoints.cli.client import Code, Failed, Json, talking
+from orchestrator.entrypoints.cli.client import Json, talking
+from orchestrator.entrypoints.cli.codes import Code, Failed
 from orchestrator.entrypoints.cli.output import AsJson, DryRun, as_document, line, moment, table
 from orchestrator.entrypoints.cli.stopping import Reason, Ticket, because, turn
 

@@ -7,7 +7,7 @@ import typer
 
 from orchestrator.entrypoints.cli import checks
 from orchestrator.entrypoints.cli.checks import Finding, Verdict
-from orchestrator.entrypoints.cli.client import Code, Failed, failing
+from orchestrator.entrypoints.cli.codes import Code, Failed, failing
 from orchestrator.entrypoints.cli.output import AsJson, as_document, line, table
 from orchestrator.settings import BadSettings, Settings
 

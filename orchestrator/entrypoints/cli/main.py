@@ -26,11 +26,11 @@ class Lazy:
 HERE: Final = "orchestrator.entrypoints.cli"
 COMMANDS: Final[Mapping[str, Lazy]] = MappingProxyType(
     {
-        "demo": Lazy(f"{HERE}.machine", "One access and one erasure request, from start to end.", "demo_app"),
-        "up": Lazy(f"{HERE}.machine", "The whole system of one machine, in the foreground.", "up_app"),
-        "run": Lazy(f"{HERE}.machine", "One or more roles, as a deployment runs them.", "run_app"),
+        "demo": Lazy(f"{HERE}.demo", "One access and one erasure request, from start to end."),
+        "up": Lazy(f"{HERE}.up", "The whole system of one machine, in the foreground."),
+        "run": Lazy(f"{HERE}.run", "One or more roles, as a deployment runs them."),
         "recover": Lazy(f"{HERE}.recover", "Take up a database that was restored from a backup."),
-        "db": Lazy(f"{HERE}.machine", "Bring the database up to date, or see whether it is.", "db_app"),
+        "db": Lazy(f"{HERE}.db", "Bring the database up to date, or see whether it is."),
         "request": Lazy(f"{HERE}.requests", "Open, list, verify, approve, release and stop requests."),
         "why": Lazy(f"{HERE}.why", "What a request waits for, whose move it is, and the next command."),
         "custodians": Lazy(f"{HERE}.custodians", "See who takes part; admit, pause and resume custodians."),

@@ -8,13 +8,15 @@ from typing import Annotated, Any
 import typer
 
 from orchestrator import telemetry
+from orchestrator.audit.outside import UnfitLog
 from orchestrator.domain.stops import Why
-from orchestrator.entrypoints.cli.client import Code, Failed, failing
-from orchestrator.entrypoints.cli.machine import in_words
+from orchestrator.entrypoints.cli.codes import Code, Failed, failing
+from orchestrator.entrypoints.cli.mishaps import in_words
 from orchestrator.entrypoints.cli.output import AsJson, DryRun, as_document, facts, line
 from orchestrator.entrypoints.cli.stopping import Ticket
 from orchestrator.entrypoints.recovering import Asked, Done
 from orchestrator.entrypoints.recovering import recover as take_up
+from orchestrator.entrypoints.working import Refuses
 from orchestrator.settings import Settings
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -51,7 +53,7 @@ def recover(
     since, reads the answers since the backup again, and leaves erasing stopped.
     """
     telemetry.configure("recover", level="warning")
-    with failing(as_json=as_json), in_words():
+    with failing(as_json=as_json), in_words(Refuses, UnfitLog):
         if bool(log) is no_log:
             raise Failed(Code.USAGE, "give every export of the log with --log, or say --no-log if there is none")
         asked = Asked(logs=log or [], backup_at=_moment(backup_time), why=reason, ticket=ticket, dry_run=dry_run)

@@ -10,7 +10,8 @@ from uuid import UUID, uuid4
 import typer
 
 from orchestrator.entrypoints.cli import approving, downloads
-from orchestrator.entrypoints.cli.client import Code, Failed, failing, talking
+from orchestrator.entrypoints.cli.client import talking
+from orchestrator.entrypoints.cli.codes import Code, Failed, failing
 from orchestrator.entrypoints.cli.output import AsJson, DryRun, as_document, done, facts, line, moment, results, table
 from orchestrator.entrypoints.cli.why import waits
 

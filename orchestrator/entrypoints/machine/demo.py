@@ -22,10 +22,12 @@ from orchestrator.entrypoints.machine.cast import (
     VERIFIER,
     Cast,
 )
+from orchestrator.entrypoints.machine.household import Household
 from orchestrator.entrypoints.machine.system import System, system
 from orchestrator.entrypoints.machine.view import View
 from orchestrator.entrypoints.notary import INTERVAL_S
-from orchestrator.settings import Settings
+from orchestrator.settings import Role, Settings
+from orchestrator.store.session import connect, transactions
 from orchestrator.store.views import log
 
 WHO_ASKS: Final[Mapping[str, str]] = {"access": "ada.lindqvist@example.com", "erasure": "bruno.keller@example.org"}
@@ -151,10 +153,14 @@ async def _play(home: Home, settings: Settings, view: View) -> Played:
 
 async def _entries(running: System) -> int:
     """How many entries the log has, once the notary has numbered the last of them."""
+    engine = connect(Household(running.root).url_of(Role.API, running.running.database_url), pool_size=1)
     known, count = -1, 0
-    while count != known:
-        known = count
-        await asyncio.sleep(3 * INTERVAL_S)
-        async with running.transactions() as tx:
-            count = await log.last(tx) + 1
+    try:
+        while count != known:
+            known = count
+            await asyncio.sleep(3 * INTERVAL_S)
+            async with transactions(engine)() as tx:
+                count = await log.last(tx) + 1
+    finally:
+        await engine.dispose()
     return count

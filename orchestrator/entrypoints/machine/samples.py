@@ -1,21 +1,16 @@
 """The sample custodians of one machine: their stores, their homes, their processes. Each knows its own store only."""
 
-import asyncio
 import secrets
 import sys
-from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-import asyncpg
-from sqlalchemy import make_url
-
-from contracts.signed_manifest import SignedManifest
 from orchestrator.embedded.home import write_private
 from orchestrator.embedded.process import Program, environment
+from orchestrator.entrypoints.machine.household import logged_in
 
 APPLICATION: Final = 1
 """The layer of everything that uses the services: it is stopped before them."""
@@ -33,10 +28,6 @@ class Name(StrEnum):
 
 
 IN_DATABASES: Final = (Name.USER_PROFILES, Name.TRANSACTION_HISTORY)
-
-
-class SampleBroken(RuntimeError):
-    """A sample custodian's own command failed. The message is what it said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,77 +60,46 @@ class Sample:
 
     def program(self) -> Program:
         """Its worker."""
-        return Program(name=self.name, argv=(*_command(), "run"), env=self.variables, layer=APPLICATION)
-
-    async def make(self) -> SignedManifest:
-        """Make its keys and fill its store with made-up people; return its manifest."""
-        await _call((*_command(), "keys", "init"), self.variables)
-        _, told = await asyncio.gather(self.seed(), _call((*_command(), "manifest"), self.variables))
-        return SignedManifest.model_validate_json(told)
-
-    async def seed(self) -> None:
-        """Bring its made-up people back, as if nobody had ever been erased."""
-        await _call((*_command(), "seed", self.name), self.variables)
+        return Program(name=self.name, argv=(*command(), "run"), env=self.variables, layer=APPLICATION)
 
 
-def _command() -> tuple[str, ...]:
+def command() -> tuple[str, ...]:
+    """The custodian teams' own tool, beside this Python."""
     return (str(Path(sys.executable).with_name("dsar-custodian")),)
 
 
-async def _call(argv: tuple[str, ...], variables: Mapping[str, str]) -> bytes:
-    child = await asyncio.create_subprocess_exec(*argv, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=variables)
-    told, said = await child.communicate()
-    if child.returncode:
-        ending = said.decode(errors="replace")[-2000:]
-        raise SampleBroken(f"dsar-custodian {' '.join(argv[1:])}: exit code {child.returncode}: {ending}")
-    return told
-
-
-async def prepared(root: Path, owner_url: str, *, command_keys: Path, kafka: str, environment: str) -> list[Sample]:
-    """The samples of a home, each with a store of its own that is there and empty or filled already."""
-    found = []
-    for name in Name:
-        home = root / "custodians" / name
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if name in IN_DATABASES:
-            store = await _database(owner_url, f"sample_{name.replace('-', '_')}", _password(home / "store-password"))
-        else:
-            (home / "store").mkdir(exist_ok=True, mode=0o700)
-            store = (home / "store").as_uri()
-        found.append(
-            Sample(
-                name=name,
-                home=home,
-                store=store,
-                command_keys=command_keys,
-                kafka=kafka,
-                environment=environment,
-            )
+def at_home(root: Path, owner_url: str, *, command_keys: Path, kafka: str, environment: str) -> list[Sample]:
+    """The samples of a home, each with a store of its own: a database on this server, or a folder."""
+    return [
+        Sample(
+            name=name,
+            home=root / "custodians" / name,
+            store=_store(root / "custodians" / name, name, owner_url),
+            command_keys=command_keys,
+            kafka=kafka,
+            environment=environment,
         )
-    return found
+        for name in Name
+    ]
 
 
-def _password(file: Path) -> str:
+def _store(home: Path, name: Name, owner_url: str) -> str:
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if name in IN_DATABASES:
+        login = login_of(name)
+        return logged_in(owner_url, login, store_password(home), database=login)
+    (home / "store").mkdir(exist_ok=True, mode=0o700)
+    return (home / "store").as_uri()
+
+
+def login_of(name: Name) -> str:
+    """The login of a sample that lives in a database, and the name of that."""
+    return f"sample_{name.replace('-', '_')}"
+
+
+def store_password(home: Path) -> str:
+    """The password of that login, made once."""
+    file = home / "store-password"
     if not file.exists():
         write_private(file, secrets.token_hex(24))
     return file.read_text(encoding="utf-8")
-
-
-async def _database(owner_url: str, name: str, password: str) -> str:
-    """A database that belongs to the sample alone: not even the orchestrator's logins may use it."""
-    connection = await asyncpg.connect(owner_url)
-    try:
-        if not await connection.fetchval("select 1 from pg_roles where rolname = $1", name):
-            await connection.execute(f"create role {name} login")
-        await connection.execute(f"alter role {name} password '{password}'")  # hexadecimal: our own
-        if not await connection.fetchval("select 1 from pg_database where datname = $1", name):
-            await connection.execute(f"create database {name} owner {name}")
-    finally:
-        await connection.close()
-    url = make_url(owner_url).set(username=name, password=password, database=name)
-    return url.render_as_string(hide_password=False)
-
-
-def needs(root: Path) -> bool:
-    """Whether the samples of this home have not been made yet."""
-    return not all((root / "custodians" / name / "keys").exists() for name in Name)

@@ -1,29 +1,33 @@
-"""The whole system on one machine: services, roles and sample custodians, started in order and gone together."""
+"""The whole system on one machine: services, roles and sample custodians, started in order and gone together.
+
+This is what stays for as long as the system runs: it starts processes and keeps them. What they need is loaded by them.
+"""
 
 import asyncio
-import secrets
 import sys
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
-import httpx2
-
-from contracts.bus.connection import Connection
-from contracts.signed_manifest import SignedManifest
-from orchestrator.embedded.home import Home, write_private
+from orchestrator.embedded.home import Home
 from orchestrator.embedded.process import Condition, Program, environment
 from orchestrator.embedded.services import Running, services
-from orchestrator.entrypoints.machine import bootstrap, samples
+from orchestrator.embedded.supervisor import Supervisor
+from orchestrator.entrypoints.machine import samples
 from orchestrator.entrypoints.machine.household import Household
 from orchestrator.entrypoints.machine.samples import Sample
-from orchestrator.entrypoints.topics import make_topics
-from orchestrator.entrypoints.watch import check
 from orchestrator.settings import Role, Settings
-from orchestrator.store.schema import migrate
-from orchestrator.store.session import Transactions, connect, transactions
+
+SETUP: Final = "orchestrator.entrypoints.machine.setup"
+ROLES: Final = "orchestrator.entrypoints.run"
+PROGRAMS: Final = (SETUP, ROLES)
+"""Run by their names, and not imported here."""
 
 PROCESSES: Final[Mapping[str, Sequence[Role]]] = {
     "orchestrator": (Role.API, Role.ENGINE, Role.REPORTER, Role.NOTARY),
@@ -31,6 +35,14 @@ PROCESSES: Final[Mapping[str, Sequence[Role]]] = {
     "dispatcher-erasure": (Role.DISPATCHER_ERASURE,),
 }
 """What shares a process here: never two command keys, never a custodian."""
+
+
+class NotSetUp(RuntimeError):
+    """The home could not be set up. The message is what was said, the code that of a command that fails so."""
+
+    def __init__(self, code: int, said: str) -> None:
+        super().__init__(said)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +53,6 @@ class System:
     root: Path
     new_token: str | None = field(repr=False)
     running: Running
-    transactions: Transactions
     samples: Sequence[Sample]  # those that run
 
 
@@ -52,89 +63,74 @@ async def system(
     """Start everything, in the order in which it needs each other; stop it the other way round.
 
     *reseed* fills the samples' stores anew, as if nobody had ever been erased. The samples of *without* are admitted
-    like the others and asked like the others, but do not run.
+    like the others and asked like the others, but do not run. Raises `NotSetUp`.
     """
-    start = _Start(home, settings, reseed=reseed)
+    start = _Start(home, settings)
+    is_new = not start.household.token.exists()
     given = settings.database_url.get_secret_value() if settings.database_url else None
+    set_up = partial(start.set_up, reseed=reseed)
     async with services(
-        home, database_url=given, kafka_bootstrap=settings.kafka_bootstrap, meanwhile=start.prepare
+        home, database_url=given, kafka_bootstrap=settings.kafka_bootstrap, meanwhile=set_up
     ) as running:
-        bus = Connection(bootstrap=running.kafka_bootstrap, client_id="dsar-up", prefix=settings.topic_prefix)
-        await make_topics(bus, replicas=settings.topic_replicas)
-        engine = connect(start.household.url_of(Role.API, running.database_url), pool_size=2)
-        try:
-            transaction = transactions(engine)
-            await check(transaction, home.root)
-            token = await _first_admin(start.household, transaction)
-            await asyncio.gather(*(running.supervisor.start(each) for each in start.roles(running)))
-            await bootstrap.admit(transaction, await start.filling)
-            present = [each for each in start.samples if each.name not in without]
-            for each in present:
-                await running.supervisor.start(each.program())
-            home.announce("api", start.url)
-            yield System(
-                url=start.url,
-                root=home.root,
-                new_token=token,
-                running=running,
-                transactions=transaction,
-                samples=present,
-            )
-        finally:
-            await engine.dispose()
+        start_up = running.supervisor.start
+        await asyncio.gather(*(start_up(each) for each in start.roles(running.database_url)))
+        present = [each for each in start.samples(running.database_url) if each.name not in without]
+        for each in present:
+            await start_up(each.program())
+        home.announce("api", start.url)
+        yield System(
+            url=start.url,
+            root=home.root,
+            new_token=start.household.token.read_text(encoding="utf-8") if is_new else None,
+            running=running,
+            samples=present,
+        )
 
 
 class _Start:
     """What is known while the system starts."""
 
-    def __init__(self, home: Home, settings: Settings, *, reseed: bool) -> None:
-        self.home, self.settings, self._reseed = home, settings, reseed
+    def __init__(self, home: Home, settings: Settings) -> None:
+        self.home, self.settings = home, settings
         self.url = f"http://{settings.api_host}:{home.port('api')}"
-        self.samples: list[Sample] = []
-        self.filling: asyncio.Future[list[SignedManifest]] = asyncio.get_running_loop().create_future()
+        self.kafka = settings.kafka_bootstrap or f"127.0.0.1:{home.port('kafka')}"
         self.household = Household(home.root)
-        self.household.furnish(settings, secrets.token_bytes)
 
-    async def prepare(self, database_url: str) -> None:
-        """What needs the database alone: its schema, and the samples' stores, which go on filling."""
-        self.samples = await samples.prepared(
+    async def set_up(self, supervisor: Supervisor, owner_url: str, *, reseed: bool) -> None:
+        """Set the home up; it begins as soon as there is a database."""
+        argv = (sys.executable, "-m", SETUP, *(["--reseed"] if reseed else []))
+        ended = await supervisor.run(argv, env=environment(self._shared() | {"DSAR_DATABASE_URL": owner_url}))
+        if ended.code:
+            raise NotSetUp(ended.code, ended.output.strip())
+
+    def samples(self, owner_url: str) -> list[Sample]:
+        """The sample custodians, over the stores that were set up for them."""
+        return samples.at_home(
             self.home.root,
-            database_url,
+            owner_url,
             command_keys=self.household.command_keys,
-            kafka=self.settings.kafka_bootstrap or f"127.0.0.1:{self.home.port('kafka')}",
+            kafka=self.kafka,
             environment=self.settings.environment,
         )
-        self.filling = asyncio.create_task(self._fill())
-        await migrate(database_url, self.household.passwords())
 
-    async def _fill(self) -> list[SignedManifest]:
-        """Fill the stores; return what must be admitted."""
-        if samples.needs(self.home.root):
-            return list(await asyncio.gather(*(each.make() for each in self.samples)))
-        if self._reseed:
-            await asyncio.gather(*(each.seed() for each in self.samples))
-        return []
-
-    def roles(self, running: Running) -> list[Program]:
+    def roles(self, owner_url: str) -> list[Program]:
         """The processes of the orchestrator, each with the logins and keys of its own roles."""
-        return [self._program(name, roles, running) for name, roles in PROCESSES.items()]
+        return [self._program(name, roles, owner_url) for name, roles in PROCESSES.items()]
 
-    def _program(self, name: str, roles: Sequence[Role], running: Running) -> Program:
-        logins = {
-            f"DSAR_DATABASE_URL_{role.upper()}": self.household.url_of(role, running.database_url) for role in roles
-        }
+    def _program(self, name: str, roles: Sequence[Role], owner_url: str) -> Program:
+        logins = {f"DSAR_DATABASE_URL_{role.upper()}": self.household.url_of(role, owner_url) for role in roles}
         serves = Role.API in roles
         return Program(
             name=name,
-            argv=(sys.executable, "-m", "orchestrator.entrypoints.run", *roles),
-            env=environment(self._shared(running) | logins),
+            argv=(sys.executable, "-m", ROLES, *roles),
+            env=environment(self._shared() | logins),
             ports={"api": self.home.port("api")} if serves else {},
             ready=_answers(self.url) if serves else None,
             layer=samples.APPLICATION,
             grace=20.0,
         )
 
-    def _shared(self, running: Running) -> dict[str, str]:
+    def _shared(self) -> dict[str, str]:
         given = self.settings
         return {
             "DSAR_HOME": str(self.home.root),
@@ -142,7 +138,7 @@ class _Start:
             "DSAR_CONTROLLER": given.controller,
             "DSAR_LOG_LEVEL": given.log_level,
             "DSAR_INSTANCE": given.instance,
-            "DSAR_KAFKA_BOOTSTRAP": running.kafka_bootstrap,
+            "DSAR_KAFKA_BOOTSTRAP": self.kafka,
             "DSAR_TOPIC_PREFIX": given.topic_prefix,
             "DSAR_GRACE_SECONDS": str(given.grace_seconds),
             "DSAR_WATCH_DAYS": ",".join(str(each.total_seconds() / 86_400) for each in given.watch_days),
@@ -151,21 +147,19 @@ class _Start:
         }
 
 
-async def _first_admin(household: Household, transaction: Transactions) -> str | None:
-    """Make the first admin, once; the token is shown, and kept for this machine's own command line."""
-    if household.token.exists():
-        return None
-    token = await bootstrap.new_admin(transaction)
-    write_private(household.token, token)
-    return token
-
-
 def _answers(url: str) -> Condition:
     async def ready() -> bool:
-        try:
-            async with httpx2.AsyncClient(timeout=2.0) as client:
-                return bool((await client.get(f"{url}/readyz")).status_code == httpx2.codes.OK)
-        except httpx2.HTTPError:
-            return False
+        return await asyncio.to_thread(_is_ready, urlsplit(url).netloc)
 
     return ready
+
+
+def _is_ready(host: str) -> bool:
+    connection = HTTPConnection(host, timeout=2.0)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,4 +1,4 @@
-"""Alembic's door: it runs on the connection that `orchestrator.store.schema` hands in, or writes SQL to read."""
+"""Alembic's door: it runs on the connection that `orchestrator.store.migrating` hands in, or writes SQL to read."""
 
 from alembic import context
 from sqlmodel import SQLModel

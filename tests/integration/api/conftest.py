@@ -8,7 +8,7 @@ import pytest_asyncio
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from orchestrator.store import schema
+from orchestrator.store import migrating
 from orchestrator.store.session import connect, transactions
 from tests.integration import shared
 from tests.integration.api.world import World, people
@@ -23,7 +23,7 @@ async def populated(postgres_url: str, postgres_admin: asyncpg.Connection) -> As
     url = await shared.create_database(postgres_admin, postgres_url)
     await postgres_admin.execute(f"select pg_advisory_lock({ROLES_OF_THE_CLUSTER})")
     try:
-        await schema.migrate(url, {})
+        await migrating.migrate(url, {})
     finally:
         await postgres_admin.execute(f"select pg_advisory_unlock({ROLES_OF_THE_CLUSTER})")
     engine = connect(url, pool_size=1)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from orchestrator.embedded.errors import DiedAtStart, NotReady, StopRequested
 from orchestrator.embedded.home import Home, Leftover
 from orchestrator.embedded.identity import Identity, identify
-from orchestrator.embedded.process import Condition, Process, polled
+from orchestrator.embedded.process import Condition, Outcome, Process, environment, polled
 from orchestrator.embedded.supervisor import Death, Supervisor
 from tests.integration.embedded.children import SLEEPER, a_program, gone, kill, said
 from tests.integration.embedded.conftest import Parent
@@ -57,6 +58,24 @@ async def test_a_child_that_ignores_the_signal_is_killed_after_its_grace(home: H
         await supervisor.start(a_program("deaf", script, ready=said(home.log("deaf"), "awake"), grace=0.2))
         pid = supervisor.pids()["deaf"]
     assert await identify(pid) is None
+
+
+async def test_a_command_is_run_to_its_end(home: Home) -> None:
+    async with Supervisor(home) as supervisor:
+        ended = await supervisor.run((sys.executable, "-c", "print('no such thing'); exit(3)"), env=environment())
+    assert ended == Outcome(code=3, output="no such thing\n")
+
+
+async def test_a_command_is_ended_when_everything_is_to_end(home: Home) -> None:
+    home.log("once").write_text("")
+    script = f"import os; open({str(home.log('once'))!r}, 'w').write(f'awake {{os.getpid()}}'); {SLEEPER}"
+    async with Supervisor(home) as supervisor:
+        command = asyncio.create_task(supervisor.run((sys.executable, "-c", script), env=environment()))
+        await polled(said(home.log("once"), "awake"))
+        supervisor.request_stop()
+        with pytest.raises(StopRequested):
+            await command
+    assert await identify(int(home.log("once").read_text().removeprefix("awake "))) is None
 
 
 async def test_a_child_that_dies_at_its_start_shows_the_end_of_its_log(home: Home) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import make_url
 
 from orchestrator.embedded.ports import choose_port
 from orchestrator.settings import Role
-from orchestrator.store import schema
+from orchestrator.store import migrating
 from tests.crash.proxy import Proxy, is_commit
 from tests.integration import shared
 
@@ -21,7 +21,7 @@ PASSWORDS = {role.login: PASSWORD for role in Role}
 async def migrate(admin: asyncpg.Connection, url: str) -> str:
     await admin.execute(f"select pg_advisory_lock({ROLES_OF_THE_CLUSTER})")
     try:
-        return await schema.migrate(url, PASSWORDS)
+        return await migrating.migrate(url, PASSWORDS)
     finally:
         await admin.execute(f"select pg_advisory_unlock({ROLES_OF_THE_CLUSTER})")
 

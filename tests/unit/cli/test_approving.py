@@ -16,7 +16,7 @@ from contracts.keys import SigningKey
 from orchestrator.domain.approval import approval_bytes
 from orchestrator.domain.plan import PlanDocument, hash_of
 from orchestrator.entrypoints.cli.approving import _checked, _signed, key_file
-from orchestrator.entrypoints.cli.client import Code, Failed
+from orchestrator.entrypoints.cli.codes import Code, Failed
 from orchestrator.entrypoints.cli.main import app
 
 REQUEST = UUID(int=5)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.entrypoints.cli.client import Code, Failed
+from orchestrator.entrypoints.cli.codes import Code, Failed
 from orchestrator.entrypoints.cli.downloads import save
 
 

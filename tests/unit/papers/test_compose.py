@@ -11,7 +11,7 @@ import typer
 from custodians.runner.settings import WorkerSettings
 from orchestrator.entrypoints.api.permissions import PUBLIC, V1, is_public
 from orchestrator.entrypoints.cli.main import COMMANDS
-from orchestrator.entrypoints.roles import STOP_WITHIN_S
+from orchestrator.entrypoints.running import STOP_WITHIN_S
 from orchestrator.settings import SECRETS_DIR, Role, Settings
 from tests.unit.papers.blocks import compose, roles
 from tests.unit.papers.places import COMPOSE, ROOT, text
