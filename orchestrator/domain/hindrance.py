@@ -117,8 +117,8 @@ def _person(waits_for: WaitsFor, says: str, command: str, by: Role) -> Word:
     return Word(waits_for=waits_for, whose_move=Mover.PERSON, says=says, command=command, by=by)
 
 
-def _machine(waits_for: WaitsFor, who: str, says: str, command: str = "why {id}", by: Role = Role.SUPPORT) -> Word:
-    return Word(waits_for=waits_for, whose_move=Mover.MACHINE, who=who, says=says, command=command, by=by)
+def _machine(waits_for: WaitsFor, who: str, says: str) -> Word:
+    return Word(waits_for=waits_for, whose_move=Mover.MACHINE, who=who, says=says, command="why {id}", by=Role.SUPPORT)
 
 
 W, R = WaitsFor, Role
@@ -138,8 +138,11 @@ STATES: Final[Mapping[State, Word]] = MappingProxyType(
             "request report {id} --out report-{id}.zip",
             R.REVIEWER,
         ),
-        State.GRACE: _machine(
-            W.GRACE, "engine", "approved; it can be stopped until grace ends", "request cancel {id} --reason TEXT"
+        State.GRACE: Word(
+            waits_for=W.GRACE,
+            whose_move=Mover.MACHINE,
+            who="engine",
+            says="approved; erasing begins by itself when grace ends (until then `dsar request cancel` stops it)",
         ),
         State.WATCHING: _machine(W.WATCH, "engine", "custodians are asked again later whether it stayed gone"),
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from contracts.command import LANE_OF, Operation
@@ -16,6 +16,8 @@ from orchestrator.domain.task import LEASES, UNSENT_AFTER, TaskState
 
 SILENT_AFTER: Final = timedelta(seconds=3 * HEARTBEAT_SECONDS)
 """Two heartbeats may be lost; after the third nobody is there."""
+CLOSE: Final = timedelta(days=7)
+"""So long before the due date a gap in the answer may be better than no answer."""
 UNTAKEN_AFTER: Final = timedelta(seconds=10)
 """A dispatcher is woken when something is to be sent, and looks every second besides."""
 
@@ -85,6 +87,7 @@ class Owing:
     request: str
     kind: Kind
     state: State
+    due: date
     queued: Queued | None
     around: Surroundings
     at: datetime
@@ -215,7 +218,8 @@ def _what(owing: Owing) -> str:
 
 def _custodians(owing: Owing, waits_for: WaitsFor, says: str, *, until: datetime | None = None) -> Hindrance:
     asked = owing.asked
-    in_part = owing.kind is Kind.ACCESS and owing.state is State.SEARCHING
+    in_part = waits_for in (WaitsFor.SILENT, WaitsFor.OVERDUE) and _closes(owing)
+    without = f"dsar request release {owing.request} --in-part --reason TEXT --dry-run"
     return Hindrance(
         waits_for=waits_for,
         whose_move=Mover.CUSTODIAN,
@@ -223,6 +227,11 @@ def _custodians(owing: Owing, waits_for: WaitsFor, says: str, *, until: datetime
         says=says,
         since=asked.owed_since,
         until=until,
-        next_command=f"dsar request release {owing.request} --in-part" if in_part else "dsar custodians",
+        next_command=without if in_part else "dsar custodians",
         by=Role.REVIEWER if in_part else Role.ONCALL,
     )
+
+
+def _closes(owing: Owing) -> bool:
+    """Whether the answer to an access is due so soon that a person may decide to let it go without somebody."""
+    return owing.kind is Kind.ACCESS and owing.state is State.SEARCHING and owing.due - owing.at.date() <= CLOSE

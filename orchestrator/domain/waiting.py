@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from contracts.command import Operation
@@ -41,6 +41,7 @@ class Facts:
     kind: Kind
     state: State
     changed_at: datetime
+    due: date
     outcome: Outcome | None = None
     blocked_by: Blocked | None = None
     grace_until: datetime | None = None
@@ -153,6 +154,7 @@ def _tasks(facts: Facts, pending: Sequence[Asked], around: Surroundings, at: dat
                     request=str(facts.id),
                     kind=facts.kind,
                     state=facts.state,
+                    due=facts.due,
                     queued=facts.queued.get(asked.task),
                     around=around,
                     at=at,

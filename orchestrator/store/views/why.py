@@ -17,7 +17,7 @@ from orchestrator.domain.waiting import Facts, Why, why
 from orchestrator.store.session import Transaction
 
 REQUESTS: Final = text("""
-    select r.id, r.kind, r.state, r.outcome, r.blocked_by, r.changed_at, r.grace_until, r.wake_at,
+    select r.id, r.kind, r.state, r.outcome, r.blocked_by, r.changed_at, r.due, r.grace_until, r.wake_at,
            case when a.second_by is null then a.first_at end as first_signed_at,
            (select max(p.wanted_at) from report p where p.request = r.id and p.state = 'wanted') as report_wanted_at,
            coalesce((select jsonb_object_agg(k.kind, k.found) from (
@@ -113,6 +113,7 @@ def _facts(row: Row[Any], asked: Sequence[Row[Any]], queued: Sequence[Row[Any]])
         kind=Kind(row.kind),
         state=State(row.state),
         changed_at=row.changed_at,
+        due=row.due,
         outcome=Outcome(row.outcome) if row.outcome else None,
         blocked_by=Blocked(row.blocked_by) if row.blocked_by else None,
         grace_until=row.grace_until,

@@ -1,7 +1,7 @@
 """What a request waits for: every state and every reason has its words, its mover and its next command."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from contracts.command import Operation
 from contracts.ids import CustodianId, TaskId
 from orchestrator.domain.hindrance import STATES, STUCK, Mover, WaitsFor, order
-from orchestrator.domain.owing import SILENT_AFTER, UNTAKEN_AFTER, Asked, Heard, Queued, Surroundings
+from orchestrator.domain.owing import CLOSE, SILENT_AFTER, UNTAKEN_AFTER, Asked, Heard, Queued, Surroundings
 from orchestrator.domain.request import TRANSITIONS, Blocked, Kind, State
 from orchestrator.domain.stops import EVERYWHERE, What
 from orchestrator.domain.task import OPEN, TaskState
@@ -19,6 +19,7 @@ from tests.unit.domain.builders import DAY, HOUR, NOW, REQUEST
 CRM, SHOP = CustodianId("crm"), CustodianId("shop")
 ENDED = {State.CLOSED, State.SHREDDED}
 MINUTE = timedelta(minutes=1)
+DUE = NOW.date() + timedelta(days=30)
 
 
 def an_asking(
@@ -47,9 +48,10 @@ def told(
     kafka: bool | None = None,
     queued: Queued | None = None,
     blocked_by: Blocked | None = None,
+    due: date = DUE,
 ) -> Why:
     facts = Facts(
-        id=REQUEST, kind=kind, state=state, changed_at=NOW - HOUR, asked=asked, blocked_by=blocked_by,
+        id=REQUEST, kind=kind, state=state, changed_at=NOW - HOUR, asked=asked, blocked_by=blocked_by, due=due,
         queued={each.task: queued for each in asked if queued is not None},
     )  # fmt: skip
     there = {CRM: Heard(last=NOW), SHOP: Heard(last=NOW)} if heard is None else heard
@@ -62,7 +64,8 @@ def told(
 def test_every_state_says_what_it_waits_for_and_what_to_do(kind: Kind, state: State, asked: tuple[Asked, ...]) -> None:
     said = told(*asked, kind=kind, state=state)
     assert said.says
-    assert (said.next_command is None) == (said.by is None) == (state in ENDED)
+    goes_on_by_itself = state in ENDED or state is State.GRACE
+    assert (said.next_command is None) == (said.by is None) == goes_on_by_itself
     assert (said.whose_move is Mover.NOBODY) == (said.waits_for is WaitsFor.NOTHING) == (state in ENDED)
 
 
@@ -71,8 +74,9 @@ def test_every_reason_to_be_stuck_is_said(reason: Blocked) -> None:
     stopped = {(EVERYWHERE, What.ERASURE): NOW}
     proposed = {"phone": 2} if reason is Blocked.IDENTIFIERS else {}
     facts = Facts(
-        id=REQUEST, kind=Kind.ACCESS, state=State.SEARCHING, changed_at=NOW, blocked_by=reason, proposed=proposed
-    )
+        id=REQUEST, kind=Kind.ACCESS, state=State.SEARCHING, changed_at=NOW, due=DUE, blocked_by=reason,
+        proposed=proposed,
+    )  # fmt: skip
     said = why(facts, Surroundings(stopped=stopped), at=NOW)
     assert (said.whose_move, said.says.split(":")[0]) == (Mover.STAFF, STUCK[reason].says.split(":")[0])
 
@@ -106,6 +110,35 @@ def test_three_heartbeats_missed_are_silence(ago: timedelta | None, culprit: Wai
 def test_an_erasure_is_never_offered_to_go_on_without_somebody() -> None:
     asked = an_asking(operation=Operation.PREVIEW)
     assert "release" not in (told(asked, state=State.SEARCHING, heard={}).next_command or "")
+
+
+SILENT, BUSY = {CRM: Heard()}, {CRM: Heard(last=NOW)}
+DRAINS = {CRM: Heard(last=NOW, taking=False)}
+
+
+@pytest.mark.parametrize(
+    ("there", "left", "in_part"),
+    [
+        (SILENT, CLOSE, True),
+        (SILENT, -CLOSE, True),
+        (SILENT, CLOSE + DAY, False),
+        (DRAINS, CLOSE, False),
+        (BUSY, CLOSE, False),
+    ],
+)
+def test_a_gap_is_offered_only_where_somebody_is_away_and_the_due_date_close(
+    there: Mapping[CustodianId, Heard], left: timedelta, in_part: bool
+) -> None:
+    asked = an_asking(operation=Operation.COLLECT)
+    said = told(asked, kind=Kind.ACCESS, state=State.SEARCHING, heard=there, due=NOW.date() + left)
+    without = f"dsar request release {REQUEST} --in-part --reason TEXT --dry-run"
+    assert said.next_command == (without if in_part else "dsar custodians")
+
+
+def test_a_lawful_erasure_in_grace_is_left_alone_and_says_how_it_is_stopped() -> None:
+    said = told(state=State.GRACE)
+    assert (said.next_command, said.by) == (None, None)
+    assert "`dsar request cancel` stops it" in said.says
 
 
 def test_an_access_whose_search_failed_in_one_place_waits_for_the_others_first() -> None:
@@ -185,6 +218,6 @@ def test_an_alarm_that_nobody_heard_is_the_engines(roles: frozenset[str], said: 
 
 
 def test_a_day_of_the_watch_is_waited_for() -> None:
-    facts = Facts(id=REQUEST, kind=Kind.ERASURE, state=State.WATCHING, changed_at=NOW, wake_at=NOW + DAY)
+    facts = Facts(id=REQUEST, kind=Kind.ERASURE, state=State.WATCHING, changed_at=NOW, due=DUE, wake_at=NOW + DAY)
     said = why(facts, Surroundings(), at=NOW)
     assert (said.waits_for, said.until) == (WaitsFor.WATCH, NOW + DAY)
