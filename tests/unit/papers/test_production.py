@@ -25,10 +25,14 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the commands of the page make."""
     if shutil.which("openssl") is None:
         pytest.skip("no openssl on this machine")
-    commands = block("secrets", PRODUCTION).removeprefix("```bash\n").removesuffix("\n```")
     folder = tmp_path_factory.mktemp("production")
-    subprocess.run(["bash", "-c", commands], cwd=folder, check=True, capture_output=True)
+    _pasted(folder).check_returncode()
     return folder / "secrets"
+
+
+def _pasted(folder: Path, *, then: str = "") -> subprocess.CompletedProcess[str]:
+    commands = block("secrets", PRODUCTION).removeprefix("```bash\n").removesuffix("\n```")
+    return subprocess.run(["bash", "-c", f"{commands}\n{then}"], cwd=folder, capture_output=True, text=True)
 
 
 def _wired(service: dict[str, Any], secrets: Path, room: Path, monkeypatch: pytest.MonkeyPatch) -> Wiring:
@@ -57,6 +61,13 @@ def test_the_logins_that_are_made_are_those_that_the_roles_use(secrets: Path) ->
 def test_no_file_that_it_makes_can_be_read_by_others_or_be_added_to_git(secrets: Path) -> None:
     assert [each.name for each in secrets.iterdir() if each.stat().st_mode & 0o077] == []
     assert text(secrets / ".gitignore") == "*\n"
+
+
+def test_pasted_a_second_time_it_refuses_and_leaves_every_key_and_the_shell_as_they_were(secrets: Path) -> None:
+    before = {each.name: each.read_bytes() for each in secrets.parent.rglob("*") if each.is_file()}
+    assert _pasted(secrets.parent).returncode != 0
+    assert _pasted(secrets.parent, then="false; pwd").stdout == f"{secrets.parent}\n"
+    assert {each.name: each.read_bytes() for each in secrets.parent.rglob("*") if each.is_file()} == before
 
 
 @pytest.mark.parametrize("name", list(roles()))
