@@ -32,7 +32,8 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _pasted(folder: Path, *, then: str = "") -> subprocess.CompletedProcess[str]:
     commands = block("secrets", PRODUCTION).removeprefix("```bash\n").removesuffix("\n```")
-    return subprocess.run(["bash", "-c", f"{commands}\n{then}"], cwd=folder, capture_output=True, text=True)
+    whole = ["bash", "-c", f"{commands}\n{then}"]
+    return subprocess.run(whole, cwd=folder, check=False, capture_output=True, text=True)
 
 
 def _wired(service: dict[str, Any], secrets: Path, room: Path, monkeypatch: pytest.MonkeyPatch) -> Wiring:
