@@ -30,27 +30,35 @@ def home() -> Path:
 
 def address() -> str:
     """Where the API is: as the environment says, else as the system of this machine wrote down."""
-    given = os.environ.get(URL)
-    if given:
-        return given.rstrip("/")
+    found = os.environ.get(URL, "").rstrip("/") or _announced()
+    if not found:
+        raise Failed(Code.UNREACHABLE, f"no API is known here: start one with `dsar up`, or set {URL} and {TOKEN}")
+    return found
+
+
+def _announced() -> str | None:
+    """Where the system of this machine said that its API is."""
     try:
-        announced: str = json.loads((home() / "run.json").read_text(encoding="utf-8"))["addresses"]["api"]
+        told: str = json.loads((home() / "run.json").read_text(encoding="utf-8"))["addresses"]["api"]
     except (OSError, ValueError, LookupError, TypeError):
-        raise Failed(
-            Code.UNREACHABLE, f"no API is known here: start one with `dsar up`, or set {URL} and {TOKEN}"
-        ) from None
-    return announced.rstrip("/")
+        return None
+    return told.rstrip("/")
 
 
-def bearer() -> str:
-    """The caller's token: from the environment, else the one that belongs to this machine's own system."""
+def bearer(url: str) -> str:
+    """The caller's token: from the environment, else the home's own, which is an admin's and goes to its API alone."""
     given = os.environ.get(TOKEN)
-    if given:
+    if given is not None:
+        if not given.strip():
+            raise Failed(Code.USAGE, f"{TOKEN} is empty: set it to your token, or unset it")
         return given.strip()
     try:
-        return (home() / "token").read_text(encoding="utf-8").strip()
+        own = (home() / "token").read_text(encoding="utf-8").strip() if url == _announced() else ""
     except OSError:
-        raise Failed(Code.USAGE, f"set {TOKEN} to your token; an admin issues one with `dsar staff token`") from None
+        own = ""
+    if not own:
+        raise Failed(Code.USAGE, f"set {TOKEN} to your token; an admin issues one with `dsar staff token`")
+    return own
 
 
 class Api:
@@ -110,7 +118,7 @@ def _refused(response: httpx2.Response) -> Failed:
 def talking(*, as_json: bool) -> Iterator[Api]:
     """Talk to the API, for as long as the block lasts."""
     with failing(as_json=as_json):
-        url = f"{address()}/api/v1"
-        headers = {"Authorization": f"Bearer {bearer()}"}
-        with httpx2.Client(base_url=url, headers=headers, timeout=PATIENCE_S) as client:
+        url = address()
+        headers = {"Authorization": f"Bearer {bearer(url)}"}
+        with httpx2.Client(base_url=f"{url}/api/v1", headers=headers, timeout=PATIENCE_S) as client:
             yield Api(client)

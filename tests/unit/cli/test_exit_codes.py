@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from orchestrator.entrypoints.cli.main import app
 
 HERE = ["request", "list"]
+EMPTY = b'{"requests": [], "next": null}'
 
 
 @contextmanager
@@ -40,8 +41,13 @@ def answering(status: int, body: bytes) -> Iterator[str]:
         server.server_close()
 
 
-def run(*words: str, url: str | None = None, home: Path | None = None) -> Result:
-    env = {"DSAR_URL": url, "DSAR_TOKEN": "dst_x" if url else None, "DSAR_HOME": str(home) if home else None}
+def a_home(folder: Path, url: str) -> None:
+    (folder / "run.json").write_text(json.dumps({"addresses": {"api": url}}))
+    (folder / "token").write_text("dst_x\n")
+
+
+def run(*words: str, url: str | None = None, home: Path | None = None, token: str | None = "dst_x") -> Result:
+    env = {"DSAR_URL": url, "DSAR_TOKEN": token if url else None, "DSAR_HOME": str(home) if home else None}
     return CliRunner().invoke(app, list(words), env=env)
 
 
@@ -79,9 +85,8 @@ def test_without_any_api_the_way_to_one_is_told(tmp_path: Path) -> None:
 
 
 def test_the_system_of_this_machine_is_found_by_itself(tmp_path: Path) -> None:
-    with answering(200, b'{"requests": [], "next": null}') as url:
-        (tmp_path / "run.json").write_text(json.dumps({"addresses": {"api": url}}))
-        (tmp_path / "token").write_text("dst_x\n")
+    with answering(200, EMPTY) as url:
+        a_home(tmp_path, url)
         result = run(*HERE, home=tmp_path)
     assert (result.exit_code, result.stdout) == (0, "no request is open: nothing is owed\n")
 
@@ -91,6 +96,23 @@ def test_an_api_without_a_token_is_a_matter_of_usage(tmp_path: Path) -> None:
     result = run(*HERE, home=tmp_path)
     assert result.exit_code == 2
     assert "DSAR_TOKEN" in result.stderr
+
+
+@pytest.mark.parametrize("token", ["", "  \n"])
+def test_an_empty_token_makes_nobody_the_admin_of_the_home(tmp_path: Path, token: str) -> None:
+    with answering(200, EMPTY) as url:
+        a_home(tmp_path, url)
+        result = run(*HERE, url=url, home=tmp_path, token=token)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "DSAR_TOKEN is empty" in result.stderr
+
+
+def test_the_homes_own_token_goes_to_its_own_api_and_to_no_other(tmp_path: Path) -> None:
+    with answering(200, EMPTY) as own, answering(200, EMPTY) as other:
+        a_home(tmp_path, own)
+        there, elsewhere = (run(*HERE, url=url, home=tmp_path, token=None) for url in (f"{own}/", other))
+    assert (there.exit_code, elsewhere.exit_code) == (0, 2)
+    assert "set DSAR_TOKEN to your token" in elsewhere.stderr
 
 
 @pytest.mark.parametrize(
