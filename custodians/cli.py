@@ -3,12 +3,13 @@
 Exit codes: 0 ok, 1 refused by a rule, 2 usage, 3 not reachable, 4 not found, 5 conflict.
 """
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from custodians.commands.ending import code_of
 
 app = typer.Typer(
     help="Run a custodian: the owner of stores that hold personal data.",
@@ -62,12 +63,7 @@ def check(config: Config = None) -> None:
 
 
 def _do(command: str, call: Callable[[Any], int]) -> None:
-    """Load what this command needs and nothing else, do it, and end with its code."""
-    try:
-        code = call(importlib.import_module(f"custodians.commands.{command}"))
-    except Exception as error:  # noqa: BLE001 -- said in words
-        code = importlib.import_module("custodians.commands.words").in_words(error)
-    raise typer.Exit(code)
+    raise typer.Exit(code_of(command, call))
 
 
 def main() -> None:

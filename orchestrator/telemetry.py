@@ -9,8 +9,6 @@ from types import TracebackType
 from typing import Final, TextIO
 
 import structlog
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 ALLOWED: Final = frozenset({
@@ -156,8 +154,3 @@ def hidden(value: object) -> str:
     """What is said of a value that may be personal."""
     size = len(value) if isinstance(value, str | bytes | list | tuple | dict | set | frozenset) else None
     return f"<{type(value).__name__}>" if size is None else f"<{type(value).__name__}:{size}>"
-
-
-def rendered(registry: CollectorRegistry) -> tuple[bytes, str]:
-    """What a scraper reads, and its content type."""
-    return generate_latest(registry), CONTENT_TYPE_LATEST

@@ -1,10 +1,9 @@
 """With what a command ends."""
 
+import sys
 import time
 from datetime import UTC, date, datetime
 from typing import Final
-
-import typer
 
 OK: Final = 0
 REFUSED: Final = 1
@@ -16,7 +15,7 @@ CONFLICT: Final = 5
 
 def complain(text: str, code: int) -> int:
     """Say what is wrong, on the error channel."""
-    typer.echo(text, err=True)
+    sys.stderr.write(f"{text}\n")
     return code
 
 

@@ -28,9 +28,3 @@ def is_free(port: int) -> bool:
                 return False
             raise
     return True
-
-
-def is_listening(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1.0)
-        return probe.connect_ex((LOOPBACK, port)) == 0

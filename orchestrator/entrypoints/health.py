@@ -12,10 +12,9 @@ from starlette.routing import Route
 
 from orchestrator.entrypoints import serving
 from orchestrator.entrypoints.duty import Duty
-from orchestrator.entrypoints.vitals import Vitals
+from orchestrator.entrypoints.vitals import Vitals, rendered
 from orchestrator.store import schema
 from orchestrator.store.session import Transactions
-from orchestrator.telemetry import rendered
 
 PATIENCE_S: Final = 2.0
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from orchestrator.store.session import Transactions
 
@@ -90,3 +91,8 @@ class Vitals:
     def _watch(self, loop: Loop) -> None:
         self.loops.append(loop)
         self._progress.labels(loop.name).set_function(loop.progressed_at)
+
+
+def rendered(registry: CollectorRegistry) -> tuple[bytes, str]:
+    """What a scraper reads, and its content type."""
+    return generate_latest(registry), CONTENT_TYPE_LATEST

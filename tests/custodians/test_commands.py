@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -221,14 +222,16 @@ def test_nothing_but_names_gets_into_the_log(capsys: pytest.CaptureFixture[str])
     assert lines[0]["dropped"] == 1
 
 
-HEAVY = {"faststream", "aiokafka", "uvloop", "httpx2", "pydantic", "asyncpg", "obstore", "pyarrow", "rich"}
+HEAVY = {"faststream", "aiokafka", "uvloop", "httpx2", "pydantic", "asyncpg", "obstore", "pyarrow", "rich", "typer"}
 LOADS: Mapping[str, set[str]] = {
-    "custodians.cli": set(),
-    "custodians.commands.seed": set(),
+    "custodians.cli": {"typer"},
+    "custodians.commands.seed": {"typer"},
     "custodians.samples.databases": {"asyncpg"},
-    "custodians.commands.keys": {"pydantic"},
-    "custodians.commands.manifest": {"pydantic"},
-    "custodians.commands.check": {"pydantic"},
+    "custodians.commands.keys": {"pydantic", "typer"},
+    "custodians.commands.manifest": {"pydantic", "typer"},
+    "custodians.commands.check": {"pydantic", "typer"},
+    "custodians.commands.run": {"aiokafka", "faststream", "httpx2", "pydantic", "rich", "uvloop"},
+    "custodians.commands.worker": set(),
     "custodians.bundled.objects": {"pydantic", "obstore"},
     "custodians.bundled.parquet": {"pydantic", "pyarrow"},
 }
@@ -242,6 +245,20 @@ def test_a_command_loads_only_what_it_needs() -> None:
     }
     loaded = {module: set(child.communicate(timeout=60)[0].split()) & HEAVY for module, child in started.items()}
     assert loaded == LOADS
+
+
+def test_a_worker_of_its_own_process_ends_as_the_command_does(tmp_path: Path) -> None:
+    config = settings(tmp_path, worker=SECRET + " ")
+    ended = subprocess.run(
+        [sys.executable, "-m", "custodians.commands.worker"],
+        env={**os.environ, "DSAR_CUSTODIAN_CONFIG": str(config)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (USAGE, "settings: worker\n")
+    assert (ended.returncode, ended.stderr) == call("run", "--config", config)
 
 
 def test_help_names_every_command_and_the_codes() -> None:

@@ -10,8 +10,8 @@ from orchestrator.entrypoints.api.deps import Caller, Given
 from orchestrator.entrypoints.api.guard import GuardedRoute
 from orchestrator.entrypoints.api.permissions import V1
 from orchestrator.entrypoints.health import OK, database
+from orchestrator.entrypoints.vitals import rendered
 from orchestrator.store.views import health
-from orchestrator.telemetry import rendered
 
 router = APIRouter(tags=["service"], route_class=GuardedRoute)
 

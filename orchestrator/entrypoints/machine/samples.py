@@ -19,6 +19,10 @@ HEARTBEAT_S: Final = 5
 """On one machine a silent custodian is to be seen at once."""
 
 
+WORKER: Final = "custodians.commands.worker"
+"""What `dsar-custodian run` does, run by its name."""
+
+
 class Name(StrEnum):
     """Which samples there are."""
 
@@ -60,7 +64,7 @@ class Sample:
 
     def program(self) -> Program:
         """Its worker."""
-        return Program(name=self.name, argv=(*command(), "run"), env=self.variables, layer=APPLICATION)
+        return Program(name=self.name, argv=(sys.executable, "-m", WORKER), env=self.variables, layer=APPLICATION)
 
 
 def command() -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from orchestrator.embedded import kafka
 from orchestrator.embedded.home import Home, read_run
 from orchestrator.embedded.jars import default_repository, listed_jars, resolve_jars
 from orchestrator.embedded.java import find_java
-from orchestrator.embedded.ports import is_listening
+from orchestrator.embedded.ports import is_free
 from orchestrator.embedded.process import polled
 from orchestrator.entrypoints.topics import make_topics
 from tests.e2e.desk import Desk, Json, now
@@ -113,7 +113,7 @@ async def wiped(house: House, desk: Desk) -> UUID:
 
 
 async def is_gone(home: Home) -> bool:
-    return not is_listening(home.port(kafka.NAME))
+    return is_free(home.port(kafka.NAME))
 
 
 async def formatted(home: Home) -> None:

@@ -10,11 +10,12 @@ from orchestrator.entrypoints.running import DOOR, MODULES
 from orchestrator.settings import Role
 
 API, REPORT, STORE = "orchestrator.entrypoints.api.app", "orchestrator.report.pages", "orchestrator.store.session"
-LIBRARIES = "alembic cryptography fastapi faststream httpx2 jgo jinja2 obstore requests sqlalchemy starlette uvicorn"
-HEAVY = {*LIBRARIES.split(), API, REPORT, STORE}
-BUS = {"faststream", "uvicorn"}
-"""The second comes with the first."""
-ROLE = {"cryptography", "sqlalchemy", STORE} | BUS
+WEB = "fastapi httpx2 jinja2 requests starlette uvicorn"
+OTHERS = "aiokafka alembic cryptography faststream jgo obstore prometheus_client sqlalchemy"
+HEAVY = {*WEB.split(), *OTHERS.split(), API, REPORT, STORE}
+BUS = {"aiokafka", "faststream", "uvicorn"}
+"""The last comes with the second."""
+ROLE = {"cryptography", "prometheus_client", "sqlalchemy", STORE} | BUS
 LOADS: Mapping[str, set[str]] = {
     COMMANDS["up"].module: set(),
     "orchestrator.entrypoints.run": ROLE,
