@@ -4,7 +4,10 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
+
+from tests.crash.people import Course
 
 Line = Mapping[str, Any]
 
@@ -15,6 +18,9 @@ CHARGES: Final = (
     "entries without effect",
     "effects after a cancel",
     "erasures without two approvals",
+    "decisions nobody made",
+    "wrong endings",
+    "disclosed to others",
     "stuck",
     "broken log",
 )
@@ -48,7 +54,7 @@ class Evidence:
     journal: Sequence[Line]
     deleted: Sequence[Deleted]
     held: Sequence[Held]
-    began_with: Mapping[str, Mapping[str, int]]  # rows by customer and custodian
+    began_with: Mapping[str, Mapping[str, Sequence[str]]]  # by customer and custodian, the keys of all that was held
     exports: Sequence[Sequence[bytes]]
     open_at_end: Mapping[str, str]  # what requests that have not ended wait for
 
@@ -59,11 +65,17 @@ class Request:
 
     id: str
     customer: str
-    kind: str
+    email: str
+    course: Course
     told: list[Line] = field(default_factory=list)
     entries: list[Line] = field(default_factory=list)
     deleted: list[Deleted] = field(default_factory=list)
     came_back: bool = False
+    shown: str | None = None  # how the API said that it has ended
+
+    @property
+    def kind(self) -> str:
+        return self.course.kind
 
     @property
     def outcome(self) -> str | None:
@@ -93,6 +105,11 @@ class Judgement:
         return any(self.findings.values())
 
 
+def seconds(entry: Line) -> float:
+    """When an entry says that it was made."""
+    return datetime.fromisoformat(entry["at"]).timestamp()
+
+
 def entries_of(exports: Sequence[Sequence[bytes]], verdict: Judgement) -> list[Line]:
     """Every earlier export must be the beginning of the last: an entry that moved or went is a forged log."""
     last = exports[-1]
@@ -112,7 +129,9 @@ def gathered(evidence: Evidence, entries: Sequence[Line], verdict: Judgement) ->
     """Every request with what was asked, what is logged, and what was really done; what belongs to none is charged."""
     forms = {line["key"]: line for line in evidence.journal if line["what"] == "submitted"}
     receipts = {line["request"]: forms[line["key"]] for line in evidence.journal if line["what"] == "receipt"}
-    found = {id_: Request(id_, form["customer"], form["kind"]) for id_, form in receipts.items()}
+    found = {
+        id_: Request(id_, form["customer"], form["email"], Course(form["course"])) for id_, form in receipts.items()
+    }
     _add_journal(found, evidence.journal)
     _add_entries(found, entries, verdict)
     _add_effects(found, evidence.deleted, verdict)
@@ -120,6 +139,8 @@ def gathered(evidence: Evidence, entries: Sequence[Line], verdict: Judgement) ->
     for form in forms.values():
         if form["customer"] not in asked:
             verdict.charge("lost", f"{form['key']} was submitted and never got a receipt")
+    if unheard := set(evidence.began_with) - {form["customer"] for form in forms.values()}:
+        verdict.charge("stuck", f"{len(unheard)} of {len(evidence.began_with)} people never came to ask")
     return list(found.values())
 
 
@@ -129,6 +150,8 @@ def _add_journal(found: Mapping[str, Request], journal: Sequence[Line]) -> None:
             found[line["request"]].told.append(line)
         elif line["what"] == "came_back":
             found[line["request"]].came_back = True
+        elif line["what"] == "ended":
+            found[line["request"]].shown = line["outcome"]
 
 
 def _add_entries(found: Mapping[str, Request], entries: Sequence[Line], verdict: Judgement) -> None:

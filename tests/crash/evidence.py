@@ -67,11 +67,8 @@ def gathered(
     )
 
 
-def _began_with(everybody: Sequence[Person], custodians: int) -> Mapping[str, Mapping[str, int]]:
-    return {
-        each.customer: Counter({named(keeper): len(each.rows(keeper)) for keeper in range(custodians)})
-        for each in everybody
-    }
+def _began_with(everybody: Sequence[Person], custodians: int) -> Mapping[str, Mapping[str, Sequence[str]]]:
+    return {each.customer: {named(keeper): each.rows(keeper) for keeper in range(custodians)} for each in everybody}
 
 
 def outcomes(office: Office) -> dict[str, int]:

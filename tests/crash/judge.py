@@ -2,19 +2,12 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Final
 
+from tests.crash.authority import judge_authority, judge_decisions
 from tests.crash.case import Evidence, Held, Judgement, Request, entries_of, gathered
+from tests.crash.disclosure import judge_disclosure
+from tests.crash.endings import judge_ending
 from tests.crash.telling import judge_telling
-
-DECISIONS: Final = {
-    "verify": ("identity.confirmed", "identity.failed"),
-    "release": ("review.released",),
-    "cancel": ("request.cancelled",),
-    "withdraw": ("request.withdrawn",),
-    "approve": ("approval.first", "approval.second"),
-}
-"""Which entry a decision leaves that the system said it has taken."""
 
 
 def judge(evidence: Evidence) -> Judgement:
@@ -24,10 +17,12 @@ def judge(evidence: Evidence) -> Judgement:
     requests = gathered(evidence, entries, verdict)
     for request in requests:
         _judge_story(request, verdict)
-        _judge_decisions(request, verdict)
-        _judge_end(request, evidence.open_at_end, verdict)
-        _judge_authority(request, verdict)
-        _judge_counts(request, evidence.began_with.get(request.customer, {}), verdict)
+        judge_decisions(request, verdict)
+        judge_authority(request, verdict)
+        owned = evidence.began_with.get(request.customer, {})
+        judge_ending(request, sum(map(len, owned.values())), evidence.open_at_end, verdict)
+        _judge_counts(request, {custodian: len(keys) for custodian, keys in owned.items()}, verdict)
+        judge_disclosure(request, owned, verdict)
     _judge_rows(requests, evidence, verdict)
     judge_telling(requests, evidence, verdict)
     return verdict
@@ -39,45 +34,6 @@ def _judge_story(request: Request, verdict: Judgement) -> None:
         verdict.charge("broken log", f"request {request.id}: its entries are not numbered 1 to {len(numbers)}")
     if [entry["type"] for entry in request.entries[:1]] != ["request.opened"]:
         verdict.charge("lost", f"request {request.id} has a receipt, and no entry that it was opened")
-
-
-def _judge_decisions(request: Request, verdict: Judgement) -> None:
-    """What the system said it has taken must be in the log, by the one who decided it."""
-    for line in request.told:
-        if line["what"] != "told" or line["status"] >= 300 or line["decision"] not in DECISIONS:
-            continue
-        by = {entry["actor"] for entry in request.of(*DECISIONS[line["decision"]])}
-        if line["by"] not in by:
-            verdict.charge("lost", f"request {request.id}: its {line['decision']} was taken and is not in the log")
-
-
-def _judge_end(request: Request, open_at_end: Mapping[str, str], verdict: Judgement) -> None:
-    if request.id in open_at_end:
-        verdict.charge("stuck", f"request {request.id} ({request.kind}) is {open_at_end[request.id]}")
-    elif request.state != "closed":
-        verdict.charge("lost", f"request {request.id} has ended by the API, and is {request.state} by the log")
-
-
-def _judge_authority(request: Request, verdict: Judgement) -> None:
-    if not request.deleted:
-        return
-    began = request.of("erase.begun")
-    if request.kind != "erasure" or not began:
-        verdict.charge("effects without entry", f"request {request.id}: rows were deleted, and no erasure began")
-        return
-    first, n = min(each.at for each in request.deleted), began[0]["n"]
-    before = [entry for entry in request.entries if entry["n"] < n]
-    signers = {entry["actor"] for entry in before if entry["type"] in ("approval.first", "approval.second")}
-    asked = {
-        line["by"]
-        for line in request.told
-        if line["what"] == "asked" and line["decision"] == "approve" and line["at"] < first
-    }
-    verified = any(entry["type"] == "identity.confirmed" for entry in before)
-    if len(signers) < 2 or not signers <= asked or not verified:
-        verdict.charge("erasures without two approvals", f"request {request.id}: signed by {len(signers & asked)}")
-    if any(entry["type"] == "request.cancelled" for entry in request.entries):
-        verdict.charge("effects after a cancel", f"request {request.id}: {len(request.deleted)} rows were deleted")
 
 
 def _judge_counts(request: Request, had: Mapping[str, int], verdict: Judgement) -> None:
@@ -130,13 +86,20 @@ def _judge_rows(requests: Iterable[Request], evidence: Evidence, verdict: Judgem
     for row in evidence.held:
         held[row.customer].append(row)
     for request in requests:
-        had = sum(evidence.began_with.get(request.customer, {}).values())
+        had = sum(map(len, evidence.began_with.get(request.customer, {}).values()))
         _judge_repetition(request, verdict)
+        _judge_sum(request, held[request.customer], had, verdict)
         if request.outcome == "erased":
             _judge_erased(request, held[request.customer], had, verdict)
-        elif not request.deleted and len(held[request.customer]) != had:
-            left = len(held[request.customer])
-            verdict.charge("effects without entry", f"request {request.id}: {left} of {had} rows are left")
+
+
+def _judge_sum(request: Request, held: Iterable[Held], had: int, verdict: Judgement) -> None:
+    """What was there is there, or was seen to go."""
+    left = sum(row.life == 1 for row in held)
+    gone = len({(each.custodian, each.record) for each in request.deleted if each.life == 1})
+    if left + gone != had:
+        finding = f"request {request.id}: of {had} rows {left} are left, and {gone} were seen to go"
+        verdict.charge("effects without entry", finding)
 
 
 def _judge_repetition(request: Request, verdict: Judgement) -> None:

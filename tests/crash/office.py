@@ -13,6 +13,7 @@ import httpx2
 
 from tests.crash.journal import Journal
 from tests.crash.people import Course, Person
+from tests.crash.reading import seen
 from tests.crash.signing import signed_plan
 from tests.e2e.desk import Desk
 
@@ -154,7 +155,7 @@ class Office:
     async def _open(self, person: Person) -> None:
         body = {"kind": person.course.kind, "identifiers": [{"kind": "email", "value": person.email}]}
         key = f"person-{person.number}"
-        self.journal.note("submitted", key=key, kind=person.course.kind, customer=person.customer, course=person.course)
+        self.journal.note("submitted", key=key, course=person.course, customer=person.customer, email=person.email)
         answer = await self.call("support", "POST", "/api/v1/requests", body, **{"Idempotency-Key": key})
         assert answer.status_code in (200, 201), answer.text
         request = answer.json()["id"]
@@ -227,14 +228,17 @@ class Office:
                 return
             actor = self.desk[who]
             body = signed_plan(actor, UUID(file.request), plan.json()["document"])
-            self.journal.note("asked", request=file.request, decision="approve", by=actor.id)
+            plan_hash = body["plan_hash"]
+            self.journal.note("asked", request=file.request, decision="approve", by=actor.id, plan_hash=plan_hash)
             answer = await self.call(who, "POST", f"/api/v1/requests/{file.request}/approve", body)
             self.journal.note("told", request=file.request, decision="approve", status=answer.status_code, by=actor.id)
 
     async def _fetch(self, file: File) -> None:
-        self.journal.note("asked", request=file.request, decision="fetch", by=self.desk["reviewer"].id)
+        by = self.desk["reviewer"].id
+        self.journal.note("asked", request=file.request, decision="fetch", by=by)
         answer = await self.call("reviewer", "GET", f"/api/v1/requests/{file.request}/report")
-        self.journal.note("told", request=file.request, decision="fetch", status=answer.status_code)
+        got = {"report": seen(answer.content)} if answer.status_code == httpx2.codes.OK else {}
+        self.journal.note("told", request=file.request, decision="fetch", status=answer.status_code, by=by, **got)
 
     async def close(self) -> None:
         """Let go of what is under way."""

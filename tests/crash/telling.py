@@ -2,10 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Final
 
-from tests.crash.case import Evidence, Judgement, Line, Request
+from tests.crash.case import Evidence, Judgement, Line, Request, seconds
 from tests.crash.evidence import Span
 from tests.crash.options import Kind
 
@@ -46,13 +45,9 @@ def _judge_ended(request: Request, verdict: Judgement) -> None:
 
 
 def _judge_times(request: Request, first: float, last: float, verdict: Judgement) -> None:
-    strange = [entry for entry in request.entries if not first <= _seconds(entry) <= last]
+    strange = [entry for entry in request.entries if not first <= seconds(entry) <= last]
     if strange:
         verdict.charge("broken log", f"request {request.id}: {len(strange)} entries have an impossible time")
-
-
-def _seconds(entry: Line) -> float:
-    return datetime.fromisoformat(entry["at"]).timestamp()
 
 
 def judge_silence(entries: Sequence[Line], spans: Sequence[Span], verdict: Judgement) -> None:
@@ -63,7 +58,7 @@ def judge_silence(entries: Sequence[Line], spans: Sequence[Span], verdict: Judge
     if {span.kind for span in spans} != {Kind.FREEZE_CUSTODIAN}:
         return
     issued = [
-        (_seconds(entry), custodian, entry)
+        (seconds(entry), custodian, entry)
         for entry in entries
         if entry["type"] == "command.issued"
         for custodian in entry["facts"]["issues"]

@@ -17,7 +17,7 @@ TODAY, LATER = "2026-01-01T00:00:00.000000Z", "2026-01-01T01:00:00.000000Z"
 
 def _entry(n: int, type_: str, at: str = TODAY, **facts: object) -> dict[str, Any]:
     return {
-        "id": f"e-{n}", "type": type_, "request": "r-1", "n": n, "actor": "system", "custodian": None,
+        "id": f"e-{n}", "type": type_, "request": "r-1", "n": n, "actor": "sue", "custodian": None,
         "facts": facts, "at": at,
     }  # fmt: skip
 
@@ -38,8 +38,10 @@ ODD = {
 
 def _judged(entries: list[dict[str, Any]], *, hole: bool = False) -> Judgement:
     journal = [
-        {"what": "submitted", "key": "k", "customer": "C-1", "kind": "access", "at": NOW},
+        {"what": "submitted", "key": "k", "customer": "C-1", "email": "-", "course": "access-withdrawn", "at": NOW},
         {"what": "receipt", "key": "k", "request": "r-1", "at": NOW},
+        {"what": "asked", "request": "r-1", "decision": "withdraw", "by": "sue", "at": NOW},
+        {"what": "ended", "request": "r-1", "outcome": "withdrawn", "at": NOW},
     ]
     lines = [json.dumps(each).encode() for each in entries]
     exports = [[*lines[:1], *([b""] if hole else []), *lines[1:]]]
