@@ -1,7 +1,7 @@
 """The custodian of a PostgreSQL database, driven by a data map."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import date
 from itertools import groupby
@@ -108,15 +108,18 @@ class SqlCustodian(Custodian):
                 for each in self._classes:
                     keys = [holding.key for holding in holdings if holding.data_class == each.name]
                     if keys:
-                        _refuse_more(await connection.execute(statements.delete(each), keys), of=keys)
+                        _refuse_doubles(await connection.fetch(statements.delete(each), keys))
 
     async def misfits(self) -> list[str]:
         """Say where the map and the database differ: each a sentence about names, never about data."""
         with _store_errors():
             async with self._reading() as connection:
                 rows = await connection.fetch(statements.COLUMNS, [each.table for each in self._classes])
-        there = {table: {row["name"] for row in group} for table, group in groupby(rows, lambda row: row["wanted"])}
-        return [misfit for each in self._map.classes for misfit in _misfits(each, there.get(each.table, set()))]
+        there = {
+            table: {row["name"]: row["is_key"] for row in group}
+            for table, group in groupby(rows, lambda row: row["wanted"])
+        }
+        return [misfit for each in self._map.classes for misfit in _misfits(each, there.get(each.table, {}))]
 
     async def _found(
         self, connection: asyncpg.Connection, of: TableClass, subject: Subject, columns: Sequence[str]
@@ -173,16 +176,19 @@ def _key(row: asyncpg.Record) -> str | int:
     return key if isinstance(key, str | int) else str(key)
 
 
-def _misfits(of: TableClass, there: set[str]) -> Iterator[str]:
+def _misfits(of: TableClass, there: Mapping[str, bool]) -> Iterator[str]:
+    """*there* are the columns, and whether each names a row by itself."""
     if not there:
         yield f"{of.name}: there is no table {of.table}"
         return
     named = {of.key, *of.columns, *of.leave_out, *of.match.values()}
     named |= {of.belongs_to.column} if of.belongs_to else set()
     named |= {of.retain.until.column} if of.retain else set()
-    yield from (f"{of.name}: {of.table} has no column {column}" for column in sorted(named - there))
-    unsaid = there - set(of.columns) - set(of.leave_out)
+    yield from (f"{of.name}: {of.table} has no column {column}" for column in sorted(named - there.keys()))
+    unsaid = there.keys() - set(of.columns) - set(of.leave_out)
     yield from (f"{of.name}: {of.table}.{column} is neither handed over nor left out" for column in sorted(unsaid))
+    if there.get(of.key) is False:
+        yield f"{of.name}: nothing keeps {of.table}.{of.key} unique, so erasing by it may meet other people's rows"
 
 
 @contextmanager
@@ -194,7 +200,7 @@ def _store_errors() -> Iterator[None]:
         raise StoreUnavailable from error
 
 
-def _refuse_more(status: str, *, of: Sequence[str | int]) -> None:
-    """*status* is what PostgreSQL says of a delete: `DELETE 3`."""
-    if int(status.rpartition(" ")[2]) > len(set(of)):
+def _refuse_doubles(erased: Sequence[asyncpg.Record]) -> None:
+    keys = [row[0] for row in erased]
+    if len(set(keys)) < len(keys):
         raise KeyNotUnique

@@ -14,13 +14,17 @@ KEY: Final = "dsar_key"
 UNTIL: Final = "dsar_until"
 
 COLUMNS: Final = """
-select wanted, attribute.attname as name
+select wanted, attribute.attname as name, exists (
+    select from pg_index as index
+    where index.indrelid = attribute.attrelid and index.indisunique and index.indisvalid and index.indpred is null
+    and index.indnkeyatts = 1 and index.indkey[0] = attribute.attnum
+) as is_key
 from unnest($1::text[]) as wanted
 join pg_attribute as attribute on attribute.attrelid = to_regclass(wanted)
 where attribute.attnum > 0 and not attribute.attisdropped
 order by wanted
 """
-"""The columns of the tables named; a table that is not there has none."""
+"""The columns of the tables named, and which of them names a row by itself; a table that is not there has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,9 @@ def select(data_map: SqlMap, of: TableClass, subject: Subject, columns: Sequence
 
 
 def delete(of: TableClass) -> str:
-    """Return the statement that erases rows of a class by their keys."""
-    return f"delete from {quoted(of.table)} where {quoted(of.key)} = any($1)"  # noqa: S608 -- names of the map, quoted
+    """Return the statement that erases rows of a class by their keys, and gives the key of each."""
+    key = quoted(of.key)
+    return f"delete from {quoted(of.table)} where {key} = any($1) returning {key}"  # noqa: S608 -- names of the map, quoted
 
 
 def _mine(data_map: SqlMap, of: TableClass, subject: Subject, values: list[list[str]]) -> str | None:

@@ -50,8 +50,11 @@ class HomeInUse(RuntimeError):
     """Another worker has the home folder: its ledger is for one. The message names the folder."""
 
 
-def outcome_of(error: Exception, today: date) -> TaskOutcome:
-    """Say of a task what *error* means for it."""
+def outcome_of(error: Exception, today: date, *, begun: bool = False) -> TaskOutcome:
+    """Say of a task what *error* means for it.
+
+    What has *begun* to erase is always to be tried again: it has its work list, and nobody else can tell what is gone.
+    """
     match error:
         case UploadRefused():
             return Rejected(reason=Rejection.UPLOAD)
@@ -60,7 +63,7 @@ def outcome_of(error: Exception, today: date) -> TaskOutcome:
         case TryLater():
             return Failed(retryable=True, error=name_of(error))
         case _:
-            return Failed(retryable=False, error=name_of(error))
+            return Failed(retryable=begun, error=name_of(error))
 
 
 def name_of(error: Exception) -> str:

@@ -86,11 +86,12 @@ class Inbox:
         by_verdict: dict[Verdict, list[Job]] = {verdict: [] for verdict in Verdict}
         for job, verdict in zip(jobs, verdicts, strict=True):
             by_verdict[verdict].append(job)
+        # first of all: they are accepted, and when what follows fails, the batch that comes again finds nothing new
+        self._worker.offer(by_verdict[Verdict.RUN])
         conflicts = [job.order for job in by_verdict[Verdict.CONFLICT]]
         for order in conflicts:
             log.error("inbox.conflict", task=str(order.task_id))
         await self._replies.refuse(conflicts, Conclusion(outcome=NotTaken(reason=Rejection.CONFLICT)))
-        self._worker.offer(by_verdict[Verdict.RUN])
         if by_verdict[Verdict.TELL]:
             await self._replies.tell_ends()
         if by_verdict[Verdict.RESEND]:

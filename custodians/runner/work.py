@@ -79,7 +79,9 @@ class Work:
             return self._whole(await within(limit, running, self._do(job, running)), job)
         except Exception as error:  # noqa: BLE001 -- the one place where a custodian's code may fail in any way
             log.warning("work.failed", task=str(running.task), error=name_of(error), place=place_of(error))
-            return Conclusion(outcome=outcome_of(error, self._today()))
+            row = await self._ledger.row(running.task)
+            begun = row is not None and row.state is State.PLANNED
+            return Conclusion(outcome=outcome_of(error, self._today(), begun=begun))
 
     def _limit(self, operation: Operation) -> int | None:
         """Return the seconds an operation may take; None for one that the custodian cannot do."""
@@ -150,8 +152,7 @@ class Work:
         if row is None or row.state is not State.PLANNED or row.tally is None:
             return None
         await self._erase_pages(row, running)
-        said = tally.erased(job.slice.classes, row.tally, self._held, self._today())
-        return Conclusion(classes=said, ending=Ending.DONE)
+        return Conclusion(classes=self._said(job, row.tally), ending=Ending.DONE)
 
     async def _plan(self, job: Job, running: Running) -> Conclusion | Row:
         """Write the work list and pass the point of no return; a conclusion if that must not be."""
@@ -161,6 +162,7 @@ class Work:
         counts, pages = await self._spool(job, running)
         if tally.has_drifted(counts, job.slice.preview) and not is_expired(job.order, self._now()):
             return Conclusion(outcome=Drifted(), ending=Ending.ENDED)
+        self._said(job, counts)  # what could not be said afterwards is not begun
         row, start = await self._ledger.plan(job.order, counts, pages, self._now())
         match start:
             case Start.EXPIRED:
@@ -169,6 +171,9 @@ class Work:
                 return row
             case never:
                 assert_never(never)
+
+    def _said(self, job: Job, counts: Tally) -> tuple[ClassAnswer, ...]:
+        return tally.erased(job.slice.classes, counts, self._held, self._today())
 
     async def _spool(self, job: Job, running: Running) -> tuple[Tally, int]:
         counter, page, pages = Counter(), list[Holding](), 0

@@ -15,7 +15,8 @@ class Custodian(ABC):
     It counts, remembers, encrypts, uploads, retries, signs and answers; you do none of that, and you may
     be stopped between any two lines. Every method may be called again with the same arguments, also at the
     same time for other people, and an empty subject is normal. Raise `TryLater` or `GiveUp`; anything else
-    counts as `GiveUp`.
+    counts as `GiveUp`. What has begun to erase is tried again whatever was raised, since only its own list
+    knows what is gone already.
     """
 
     @classmethod

@@ -30,8 +30,9 @@ def outcome_of(kind: Kind, lines: Sequence[Line], *, partial: bool = False) -> O
         return Outcome.FULFILLED
     if any(isinstance(result, Retained | Restricted) for result in said):
         return Outcome.RETAINED_IN_PART
-    if all(isinstance(result, NotFound | Unaddressable) for result in said):
-        return Outcome.NO_DATA
+    shown = [result for line in lines for result in line.previewed]
+    if all(isinstance(result, NotFound | Unaddressable) for result in (*said, *shown)):
+        return Outcome.NO_DATA  # what was shown and is gone by now was held: that is an erasure
     return Outcome.ERASED
 
 

@@ -8,7 +8,7 @@ import pytest
 from contracts.command import Operation
 from contracts.keys import CLOCK_TOLERANCE_S
 from contracts.results import Drifted, Erased, Failed, Ground, Level, NotFound, Rejected, Rejection, Retained
-from custodians.sdk import Retain, TryLater
+from custodians.sdk import GiveUp, Retain, TryLater
 from tests.custodians.bench import LETTERS, NOTES, NOW, Bench, a_command, a_declaration, a_task
 from tests.custodians.erasures import an_erase, erased, the_results
 
@@ -104,7 +104,19 @@ async def test_a_failure_is_not_remembered_as_the_answer_of_a_newer_issue(bench:
         await life.take(an_erase())
         await life.take(an_erase(issue=2))
     assert [each.issue_no for each in bench.answers] == [1, 2]
-    assert all(each.outcome == Failed(retryable=False, error="RuntimeError") for each in bench.answers)
+    assert all(each.outcome == Failed(retryable=True, error="RuntimeError") for each in bench.answers)
+
+
+async def test_whatever_fails_half_way_goes_on_with_its_own_list_and_counts_all_of_it(bench: Bench) -> None:
+    bench.shelf.put(2500)
+    bench.shelf.fail_on_page, bench.shelf.failure = 1, GiveUp()
+    async with bench.life() as life:
+        await life.take(an_erase(preview=2500))
+        assert bench.answers[0].outcome == Failed(retryable=True, error="GiveUp")
+        assert len(bench.shelf.held) == 1000  # of the second page, half
+        bench.shelf.fail_on_page = None
+        await life.take(an_erase(issue=2, preview=2500))
+    assert erased(bench.answers[1]) == 2500
 
 
 async def test_an_older_issue_does_not_run_after_a_newer_one_was_answered(bench: Bench) -> None:

@@ -48,7 +48,7 @@ async def test_what_erase_raises_is_typed_too_and_the_list_stays(bench: Bench) -
         sys.exit("bye")
 
     said = await answered(hostile(bench, collect=one, erase=leave), Operation.ERASE)
-    assert said.outcome == BAD
+    assert said.outcome == Failed(retryable=True, error="BadPlugin")
     async with replace(bench, custodian=Hostile(collect=one)).life() as life:
         await life.take(a_command(Operation.ERASE, issue=2, preview={LETTERS: 1}))
     assert isinstance(bench.answers[-1].classes[0].results[0], Erased)

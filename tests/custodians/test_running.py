@@ -8,8 +8,10 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
+from aiokafka.errors import KafkaError
 
 from contracts.answer import PartRef
+from contracts.bus.sender import NotWritten
 from contracts.command import LANE_OF, Command, Operation, UploadGrant
 from contracts.envelope import close_envelope
 from contracts.ids import RequestId, TaskId
@@ -199,6 +201,21 @@ async def test_a_batch_of_poison_and_good_records_answers_all_the_good_ones(benc
     assert bench.dead == 3
     assert {each.task_id for each in bench.answers} == {a_task(n) for n in (0, 1, 2, 3, 4, 7)}
     assert topic.committed == len(topic.records)
+
+
+async def test_what_was_accepted_runs_though_a_refusal_beside_it_could_not_be_sent(bench: Bench) -> None:
+    bench.shelf.put(3)
+    planned = a_command(Operation.ERASE, task=a_task(1), preview={LETTERS: 3}, plan_hash="a")
+    conflicting = a_command(Operation.ERASE, task=a_task(1), preview={LETTERS: 3}, plan_hash="b", issue=2)
+    batch = [a_command(Operation.PREVIEW, task=a_task(2)), conflicting]
+    async with bench.life() as life:
+        await life.take(planned)
+        bench.sent.down = True
+        with pytest.raises((NotWritten, KafkaError)):
+            await life.inbox.take(batch)
+        bench.sent.down = False
+        await life.take(*batch)
+    assert {each.task_id for each in bench.answers} == {a_task(1), a_task(2)}
 
 
 async def test_what_is_logged_names_nobody(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:

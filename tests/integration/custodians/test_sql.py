@@ -265,19 +265,3 @@ async def test_a_million_rows_are_read_in_flat_memory(fresh_database: str) -> No
                 most = max(most, sys.getallocatedblocks() - before)
     assert count == 1_000_000
     assert most < 100_000  # a few pages of rows, not a tenth of them
-
-
-async def test_a_key_that_several_rows_share_erases_none_of_them(fresh_database: str) -> None:
-    await databases.seed_user_profiles(fresh_database)
-    by_city = sample("user-profiles")
-    classes = tuple(
-        each.model_copy(update={"key": "city"}) if each.name == "profile" else each for each in by_city.classes
-    )
-    async with SqlCustodian.over(
-        by_city.model_copy(update={"classes": classes}), fresh_database, today=lambda: TODAY
-    ) as custodian:
-        before = await everything(fresh_database, "customer")
-        holdings = await found(custodian, by(email=BRUNO.email))
-        with pytest.raises(datamap.KeyNotUnique):
-            await custodian.erase([each for each in holdings if each.data_class == "profile"])
-        assert await everything(fresh_database, "customer") == before

@@ -1,5 +1,6 @@
 """How a request ends by its lines, what is a gap, and how a line grows over rounds."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -75,6 +76,11 @@ def test_an_erasure_below_the_level_asked_for_is_a_gap(level: int, is_gap: bool)
 )
 def test_an_erasure_without_gaps_ends_by_what_was_done(said: list[Result], expected: Outcome) -> None:
     assert outcome_of(Kind.ERASURE, [a_line(each) for each in said]) is expected
+
+
+def test_what_was_shown_to_be_held_and_is_gone_when_it_is_erased_was_data_all_the_same() -> None:
+    line = replace(a_line(NotFound()), previewed=(Found(count=3),))
+    assert outcome_of(Kind.ERASURE, [line, a_line(NOBODY)]) is Outcome.ERASED
 
 
 def test_an_access_without_gaps_is_fulfilled_unless_it_was_released_in_part() -> None:
