@@ -56,6 +56,8 @@ class Answers:
             # one of them cannot be written: find out which
             log.warning("answers.batch_split", error=type(error).__name__, answers=len(answers))
             strangers = [stranger for each in answers for stranger in await self._file_alone(each)]
+            for beat in beats:
+                await self._hear_alone(beat)
         await self.dead_letters.forward(strangers)
 
     async def _open(self, records: Sequence[Record]) -> Sorted[Answer | Heartbeat]:
@@ -96,6 +98,15 @@ class Answers:
                 raise
             log.warning("answers.unwritable", error=type(error).__name__)
             return [answer.refused(Refusal.BAD_SCHEMA)]
+
+    async def _hear_alone(self, beat: Heartbeat) -> None:
+        """The next one comes in half a minute: of one that cannot be written, no more is kept than this line."""
+        try:
+            await self._file([], [beat])
+        except DBAPIError as error:
+            if not _is_about_data(error):
+                raise
+            log.warning("heartbeats.unwritable", error=type(error).__name__, custodian=beat.custodian)
 
 
 def _is_about_data(error: DBAPIError) -> bool:

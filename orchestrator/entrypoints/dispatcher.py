@@ -19,7 +19,7 @@ from orchestrator.flow import dispatch
 from orchestrator.flow.dispatch import Letters
 from orchestrator.flow.uploads import MAX_ISSUE_BYTES
 from orchestrator.store.session import Transactions
-from orchestrator.vault.commands import Secrets, compose
+from orchestrator.vault.commands import Secrets, SwappedIdentifier, compose
 from orchestrator.vault.keys import KeyUse, unwrap
 from orchestrator.vault.kms import CannotUnwrap, Kms
 
@@ -75,17 +75,24 @@ class Dispatcher:
             )
         if letters is None:
             return 0
-        ready = await self._compose(letters, bearers)
+        ready, swapped = await self._compose(letters, bearers)
         written = await self.sender.send([envelope for _, envelope in ready])
         sent = [each for each, sure in zip(ready, written, strict=True) if sure]
         async with self.transaction() as tx:
             await dispatch.confirm(tx, [(sending, sha256(envelope.value).hexdigest()) for sending, envelope in sent])
+        if swapped:
+            async with self.transaction() as tx:
+                await dispatch.void(tx, swapped, policy=self.policy)
         log.info("commands.sent", lane=self.lane, sent=len(sent), unconfirmed=len(letters.sendings) - len(sent))
         return letters.intents
 
-    async def _compose(self, letters: Letters, bearers: Bearers) -> list[tuple[Sending, Envelope]]:
+    async def _compose(
+        self, letters: Letters, bearers: Bearers
+    ) -> tuple[list[tuple[Sending, Envelope]], set[RequestId]]:
+        """What may be sent, and the requests whose identifiers are not those that their index names."""
         keys = await self._link_keys(letters)
         ready: list[tuple[Sending, Draft]] = []
+        swapped: set[RequestId] = set()
         for sending in letters.sendings:
             link = keys.get(sending.request.id)
             try:
@@ -93,10 +100,11 @@ class Dispatcher:
             except ValueError as error:  # of this request alone: the others must leave all the same
                 composed = None
                 log.error("commands.unsealable", request=str(sending.request.id), error=type(error).__name__)
+                swapped |= {sending.request.id} if isinstance(error, SwappedIdentifier) else set()
             if composed is not None:
                 ready.append(composed)
         envelopes = sign_drafts([each for _, each in ready], signer=self.signer)
-        return [(told, envelope) for (told, _), envelope in zip(ready, envelopes, strict=True)]
+        return [(told, envelope) for (told, _), envelope in zip(ready, envelopes, strict=True)], swapped
 
     def _composed(
         self, sending: Sending, letters: Letters, link: SealingKey, bearers: Bearers
@@ -127,6 +135,8 @@ class Dispatcher:
     async def _link_keys(self, letters: Letters) -> dict[RequestId, SealingKey]:
         wrapped = {request: pairs.link.wrapped for request, pairs in letters.keys.items()}
         asked = [(request, each) for request, each in wrapped.items() if each is not None]
+        for request in wrapped.keys() - {request for request, _ in asked}:
+            log.error("commands.shredded", request=str(request))
         opened = await asyncio.gather(
             *(unwrap(self.link_kms, request, KeyUse.LINK, each) for request, each in asked), return_exceptions=True
         )

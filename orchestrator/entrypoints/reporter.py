@@ -18,8 +18,9 @@ from orchestrator.vault.kms import Kms
 
 log = structlog.get_logger()
 
-MOST: Final = 50
-"""Reports in one turn: what is built when the reporter dies is built again."""
+MOST: Final = 16
+"""Reports in one turn: none is handed out before all of them are built, and what was built when the reporter dies is
+built again."""
 AT_ONCE_BYTES: Final = 4 * 1024 * 1024
 """What the parts of a turn's reports weigh together; a larger report has a turn of its own."""
 
@@ -38,20 +39,16 @@ class Reporter:
 
     async def once(self) -> int:
         """Build the reports that have waited longest, several small ones in a turn; return 0 if none waits."""
-        finished: dict[RequestId, Built] = {}
         async with self.transaction() as tx:
             jobs = _one_each(await take(tx, most=MOST))
             async with kept(tx):
                 outcomes = await self._outcomes(jobs)
-            for job, came_of_it in outcomes:
-                if isinstance(came_of_it, Built):
-                    finished[job.request] = came_of_it
-                else:
-                    log.error("report.failed", request=str(job.request), n=job.n, error=came_of_it)
-                    await reports.failed(tx, job, came_of_it, policy=self.policy)
-            await reports.built(tx, finished, policy=self.policy)
-        for request, report in finished.items():
-            log.info("report.built", request=str(request), n=report.n, size=report.size)
+            await reports.ended(tx, outcomes, policy=self.policy)
+        for job, came_of_it in outcomes:
+            if isinstance(came_of_it, Built):
+                log.info("report.built", request=str(job.request), n=job.n, size=came_of_it.size)
+            else:
+                log.error("report.failed", request=str(job.request), n=job.n, error=came_of_it)
         return len(jobs)
 
     async def _outcomes(self, jobs: Sequence[Job]) -> list[tuple[Job, Built | str]]:

@@ -1,14 +1,18 @@
 """What happens when a command leaves: guards are asked again under the lock, issues made, and later marked as sent."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from contracts.command import Lane
 from contracts.ids import CommandId, CustodianId, RequestId
+from orchestrator.domain import erasing
 from orchestrator.domain.approval import TrustList
 from orchestrator.domain.case import Case, Intent, Policy, Step
+from orchestrator.domain.draft import Draft
+from orchestrator.domain.events import Event
 from orchestrator.domain.issuing import Bearer, Sending, issue
+from orchestrator.domain.request import State
 from orchestrator.domain.stops import part
 from orchestrator.domain.task import lease
 from orchestrator.store import cases, keys, outbox, registry, stops
@@ -90,6 +94,21 @@ async def confirm(tx: Transaction, sent: Sequence[tuple[Sending, str]]) -> None:
     marks = [mark for sending, digest in sent for mark in _marks(sending, digest, tx)]
     if marks:
         await outbox.mark_sent(tx, marks)
+
+
+async def void(tx: Transaction, swapped: Collection[RequestId], *, policy: Policy) -> None:
+    """End the approvals of erasures whose identifiers are no longer those that were approved: it is an alarm.
+
+    What only reads has no approval to end: it goes on failing, as the log of this role and `dsar why` say.
+    """
+    held = await cases.lock(tx, swapped)
+    steps = []
+    for case in held.values():
+        draft = Draft(case, at=tx.now, policy=policy)
+        if draft.request.state is State.ERASING and draft.approval is not None and not draft.approval.void:
+            erasing.end_approval(draft, Event.SIGNATURES_UNFIT)
+            steps.append(draft.step())
+    await cases.write(tx, steps)
 
 
 def _marks(sending: Sending, digest: str, tx: Transaction) -> Iterator[Sent]:

@@ -75,9 +75,11 @@ async def gather(tx: Transaction, jobs: Sequence[Job]) -> list[Gathered]:
 async def opened(gathered: Gathered, *, controller: str, link: Kms, reply: Kms) -> Material:
     """Open what was gathered, without a lock: a KMS may be slow.
 
-    Raises `Shredded` if there is nothing left to open it with.
+    Raises `Shredded` if there is nothing left to open it with, and `BrokenPart` if an answer that was frozen is gone.
     """
     job, pairs = gathered.job, gathered.pairs
+    if len(gathered.answers) < len(job.frozen.answers):
+        raise BrokenPart("an answer that the report was to be made of is not there any more")
     if pairs.link.wrapped is None or pairs.reply.wrapped is None:
         raise Shredded("the request was shredded")
     link_key = await unwrap(link, job.request, KeyUse.LINK, pairs.link.wrapped)

@@ -41,7 +41,11 @@ BUILT: Final = text("""
                 cast(:parts as int[]), cast(:sealed_key as text[])) as u(request, n, digest, size, parts, sealed_key)
     where r.request = u.request and r.n = u.n
 """)
-FAILED: Final = text("update report set state = 'failed' where request = :request and n = :n")
+FAILED: Final = text("""
+    update report r set state = 'failed'
+    from unnest(cast(:request as uuid[]), cast(:n as int[])) as u(request, n)
+    where r.request = u.request and r.n = u.n
+""")
 NEWEST: Final = text("""
     select distinct on (r.request) r.request, r.n, r.digest, r.size, r.parts, r.sealed_key, k.public, k.wrapped
     from report r join request_key k on k.request = r.request and k.use = 'reply'
@@ -107,7 +111,7 @@ async def want(tx: Transaction, wanted: Mapping[RequestId, Sequence[Task]]) -> N
 
 def _frozen(tasks: Sequence[Task]) -> FrozenInput:
     ended = [each for each in newest(tasks, Operation.COLLECT).values() if each.state is TaskState.DONE]
-    return FrozenInput(answers=tuple((each.id, each.answered_by or "") for each in ended))
+    return FrozenInput(answers=tuple((each.id, each.answered_by) for each in ended if each.answered_by is not None))
 
 
 async def want_again(tx: Transaction, request: RequestId) -> None:
@@ -139,18 +143,18 @@ async def answers(tx: Transaction, inputs: Sequence[FrozenInput]) -> dict[TaskId
     }
 
 
-async def built(tx: Transaction, reports: Mapping[RequestId, Built]) -> None:
-    """Keep where finished reports lie."""
-    arrays: dict[str, Any] = {
-        name: [getattr(each, name) for each in reports.values()]
-        for name in ("n", "digest", "size", "parts", "sealed_key")
-    }
-    await tx.connection.execute(BUILT, arrays | {"request": list(reports), "now": tx.now})
-
-
-async def failed(tx: Transaction, job: Job) -> None:
-    """Give this version up; a new one may be wanted."""
-    await tx.connection.execute(FAILED, {"request": job.request, "n": job.n})
+async def ended(tx: Transaction, outcomes: Sequence[tuple[Job, Built | str]]) -> None:
+    """Keep where finished reports lie, and give the others up; a new version of those may be wanted."""
+    finished = [(job.request, report) for job, report in outcomes if isinstance(report, Built)]
+    given_up = [(job.request, job.n) for job, report in outcomes if not isinstance(report, Built)]
+    if finished:
+        arrays: dict[str, Any] = {
+            name: [getattr(report, name) for _, report in finished]
+            for name in ("n", "digest", "size", "parts", "sealed_key")
+        }
+        await tx.connection.execute(BUILT, arrays | {"request": [each for each, _ in finished], "now": tx.now})
+    if given_up:
+        await tx.connection.execute(FAILED, {"request": [each for each, _ in given_up], "n": [n for _, n in given_up]})
 
 
 async def newest_built(tx: Transaction, ids: Collection[RequestId]) -> dict[RequestId, Handed]:

@@ -145,7 +145,7 @@ GAUGES: Final[Named] = {
     "custodian_lag_seconds": ("Age of the oldest command that a custodian has in hand", ("custodian",)),
     "custodian_open_tasks": ("Tasks sent and not answered", ("custodian",)),
     "custodian_oldest_task_seconds": ("Age of the oldest of them", ("custodian",)),
-    "custodian_failed": ("Requests held up by a failed task", ("custodian",)),
+    "custodian_failed": ("Requests held up by a task that failed, or waits to be tried again", ("custodian",)),
     "stopped_seconds": ("How long erasing, or all that is sent to a custodian, has been stopped", ("scope", "what")),
     "log_unnumbered_oldest_seconds": ("Age of the oldest log entry that the notary has not numbered", ()),
     "dead_letters": ("Dead letters that nobody has dealt with", ("reader", "refusal")),

@@ -31,11 +31,14 @@ OWED: Final = text("""
     from task where state in ('issued', 'halt_requested') group by custodian
 """)  # ix_task_open
 FAILED: Final = text("""
-    select custodian, count(distinct request) as requests from task
-    where state = 'failed' and request = any(array(
-        select id from request where state not in ('closed', 'shredded') and blocked_by is not null))
-    group by custodian
-""")  # ix_request_open, then the tasks of those few
+    select custodian, count(distinct request) as requests from (
+        select custodian, request from task
+        where state = 'failed' and request = any(array(
+            select id from request where state not in ('closed', 'shredded') and blocked_by is not null))
+        union all
+        select custodian, request from task where wake_at is not null and state = 'planned' and error is not null
+    ) as held_up group by custodian
+""")  # ix_request_open, then the tasks of those few; and what waits to be tried again: ix_task_wake_at
 STOPPED: Final = text("""
     select scope, what, extract(epoch from :now - at) as age from switch where stopped
 """)

@@ -62,6 +62,12 @@ async def test_a_failed_task_is_told_of_its_custodian_until_somebody_has_retried
     assert (before[blocked], after[blocked]) == (1, 0)
 
 
+async def test_a_task_that_waits_to_be_tried_again_is_told_of_its_custodian(world: World) -> None:
+    request = await world.verified("erasure")
+    await world.failed(request, Operation.PREVIEW, retryable=True)
+    assert (await scraped(world))['dsar_custodian_failed{custodian="crm"}'] == 1
+
+
 async def test_a_custodian_that_was_never_heard_is_silent_since_it_was_admitted(world: World) -> None:
     await world.verified()
     async with transactions(world.owner)() as tx:

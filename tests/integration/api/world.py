@@ -37,7 +37,7 @@ from orchestrator.flow import registry, reports, staff
 from orchestrator.report.pieces import encrypt_pieces
 from orchestrator.store import cases, keys, schema
 from orchestrator.store.log import number
-from orchestrator.store.reports import Built
+from orchestrator.store.reports import Built, take
 from orchestrator.store.session import Transaction, Transactions, transactions
 from orchestrator.vault.blobs import Blobs, report_name
 from orchestrator.vault.identifiers import blind, seal_identifier
@@ -174,12 +174,12 @@ class World:
             answers = [said(an_answer(each, says(**classes)), claims=found) for each in asked]
             await cases.write(tx, [hear(case, answers, at=tx.now, policy=POLICY)])
 
-    async def failed(self, request: UUID, operation: Operation) -> None:
-        """Everybody says that it cannot be done, and never will be."""
+    async def failed(self, request: UUID, operation: Operation, *, retryable: bool = False) -> None:
+        """Everybody says that it cannot be done: now, or ever."""
         await self.sent(request, operation)
         async with self.transactions() as tx:
             case = await cases.lock_one(tx, RequestId(request))
-            outcome = Failed(retryable=False, error="Broken")
+            outcome = Failed(retryable=retryable, error="Broken")
             answers = [said(an_answer(each, outcome=outcome)) for each in case.tasks if each.operation is operation]
             await cases.write(tx, [hear(case, answers, at=tx.now, policy=POLICY)])
 
@@ -196,7 +196,8 @@ class World:
             sealed = seal(notes.to_bytes(), to=public, kid=kid_of(public), apv=str(id_))
             digest = sha256(plain).hexdigest()
             built = Built(n=1, digest=digest, size=len(plain), parts=parts, sealed_key=sealed)
-            await reports.built(tx, {id_: built}, policy=POLICY)
+            [job] = await take(tx, most=1)
+            await reports.ended(tx, [(job, built)], policy=POLICY)
 
     async def deliverable(self, plain: bytes = b"PK report") -> UUID:
         """An access request whose report waits to be fetched."""

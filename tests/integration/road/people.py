@@ -148,8 +148,10 @@ async def released(world: World, request: RequestId, *, in_part: bool = False) -
 
 
 async def fetched(world: World, request: RequestId) -> Built:
-    taking = reports.Taking(request=request, by="st_rev")
-    return (await Together(world.tx[Role.API])(reports.fetch, taking, policy=world.policy)).report
+    together = Together(world.tx[Role.API])
+    seen = await together(reports.newest, request)
+    taking = reports.Taking(request=request, by="st_rev", n=seen.report.n if seen else None)
+    return (await together(reports.fetch, taking, policy=world.policy)).report
 
 
 async def withdrawn(world: World, request: RequestId) -> None:

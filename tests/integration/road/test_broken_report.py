@@ -2,10 +2,13 @@
 
 from collections.abc import AsyncIterator
 
+from sqlalchemy import text
+
 from contracts.ids import RequestId
 from orchestrator.domain.request import Blocked, Kind, Outcome, State
 from orchestrator.flow import review
 from orchestrator.settings import Role
+from orchestrator.store.session import transactions
 from orchestrator.vault.blobs import part_name
 from tests.integration.road.people import asked, ended, fetched, released, the_usual
 from tests.integration.road.world import World
@@ -51,5 +54,17 @@ async def test_a_forged_part_never_reaches_a_report(world: World) -> None:
     await world.blobs.delete(name)
     await world.blobs.put_stream(name, _once(b"not what was uploaded"), limit=100)
     await released(world, request)
+    await world.drive()
+    assert (await world.case(request)).request.blocked_by is Blocked.REPORT_FAILED
+
+
+async def test_a_report_is_not_built_without_an_answer_that_it_was_frozen_with(world: World) -> None:
+    await the_usual(world)
+    request = await asked(world, Kind.ACCESS)
+    await world.drive()
+    await released(world, request)
+    async with transactions(world.owner)() as tx:
+        lost = "delete from answer where ctid = (select min(ctid) from answer where request = :request)"
+        await tx.connection.execute(text(lost), {"request": request})
     await world.drive()
     assert (await world.case(request)).request.blocked_by is Blocked.REPORT_FAILED

@@ -152,7 +152,12 @@ async def test_many_are_built_in_one_turn_and_one_that_cannot_be_read_fails_alon
         await released(world, each)
     broken = next(each for each in (world.folder / "blobs" / str(requests[1])).rglob("*") if each.is_file())
     broken.write_bytes(b"not what was uploaded")
+    locks: list[str] = []
+    hook = world.engines[Role.REPORTER].sync_engine, "before_cursor_execute", lambda *given: locks.append(given[2])
+    event.listen(*hook)
     assert await world.reporter.once() == 3
+    event.remove(*hook)
+    assert sum("from request where" in each for each in locks) == 2  # to gather, and to end all of them in their order
     assert [await state(world, each) for each in requests] == [State.DELIVERABLE, State.REPORTING, State.DELIVERABLE]
     assert "report.failed" in await world.events(requests[1])
 

@@ -54,14 +54,16 @@ async def test_an_identifier_slipped_in_after_the_signatures_erases_nobody(world
     assert Event.SIGNATURES_UNFIT in [each.event for each in await world.log() if each.request == request]
 
 
-async def test_a_value_swapped_beside_its_index_leaves_for_nobody(world: World) -> None:
+async def test_a_value_swapped_beside_its_index_leaves_for_nobody_and_ends_the_approval(world: World) -> None:
     profiles, orders = await the_usual(world)
     request = await let_go(world)
     await sabotaged(world, SWAP, request, sealed=await somebody_else(world, request))
     await world.dispatch()
     assert not orders.asked(Operation.ERASE)
     assert not profiles.asked(Operation.ERASE)
-    assert await state(world, request) is State.ERASING
+    assert Event.SIGNATURES_UNFIT in [each.event for each in await world.log() if each.request == request]
+    await world.drive()
+    assert await state(world, request) is State.AWAITING_APPROVAL
 
 
 async def test_a_request_that_cannot_be_opened_does_not_hold_up_the_others(world: World) -> None:
