@@ -12,10 +12,11 @@ from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.message import StreamMessage
+from faststream.security import SASLScram256
 
 from contracts.bus.batches import read_batch
 from contracts.bus.commits import Commits
-from contracts.bus.connection import Connection
+from contracts.bus.connection import Connection, Login
 from contracts.envelope import Record
 
 log = structlog.get_logger()
@@ -144,7 +145,7 @@ def _broker(connection: Connection, middleware: Any) -> KafkaBroker:  # noqa: AN
     return KafkaBroker(
         connection.bootstrap,
         client_id=connection.client_id,
-        security=connection.security,
+        security=_scram(connection.login),
         consumer_only=True,
         allow_auto_create_topics=False,
         serializer=None,
@@ -152,6 +153,12 @@ def _broker(connection: Connection, middleware: Any) -> KafkaBroker:  # noqa: AN
         middlewares=[middleware],
         logger=_ClassNames(),
     )
+
+
+def _scram(login: Login | None) -> SASLScram256 | None:
+    if login is None:
+        return None
+    return SASLScram256(login.username, login.password, use_ssl=login.tls, ssl_context=login.ssl_context)
 
 
 async def _keep_records(

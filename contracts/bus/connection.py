@@ -1,6 +1,7 @@
 """Where the broker is, and who we are there."""
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -9,8 +10,6 @@ from typing import Any, Final
 import structlog
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
-from faststream.kafka.security import parse_security
-from faststream.security import BaseSecurity
 
 from contracts.topics import Channel, topic_of
 
@@ -21,13 +20,37 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """A name and a password at the broker, by SCRAM-SHA-256; over TLS, the broker's certificate is checked."""
+
+    username: str
+    password: str = field(repr=False)
+    tls: bool
+
+    @property
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """What to check the broker's certificate with."""
+        return ssl.create_default_context() if self.tls else None
+
+    def client_options(self) -> Mapping[str, Any]:
+        """Return what aiokafka's clients take."""
+        return {
+            "security_protocol": "SASL_SSL" if self.tls else "SASL_PLAINTEXT",
+            "ssl_context": self.ssl_context,
+            "sasl_mechanism": "SCRAM-SHA-256",
+            "sasl_plain_username": self.username,
+            "sasl_plain_password": self.password,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """A broker and the credential for it. *prefix* keeps environments apart that share a broker."""
 
     bootstrap: str
     client_id: str
     prefix: str = ""
-    security: BaseSecurity | None = field(default=None, repr=False)
+    login: Login | None = None
 
     def topic(self, channel: Channel) -> str:
         """Return the physical topic of *channel* on this broker."""
@@ -38,7 +61,7 @@ class Connection:
         return {
             "bootstrap_servers": self.bootstrap,
             "client_id": self.client_id,
-            **parse_security(self.security),
+            **(self.login.client_options() if self.login else {}),
         }
 
 

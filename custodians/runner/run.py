@@ -9,9 +9,8 @@ from typing import Final
 
 import httpx2
 import structlog
-from faststream.security import BaseSecurity, SASLScram256
 
-from contracts.bus.connection import Connection, reached
+from contracts.bus.connection import Connection, Login, reached
 from contracts.bus.letters import DeadLetters
 from contracts.bus.reader import Reader
 from contracts.bus.sender import Sender
@@ -68,16 +67,16 @@ class _Given:
             bootstrap=self.settings.kafka,
             client_id=self.settings.worker,
             prefix=self.settings.kafka_prefix,
-            security=self.security,
+            login=self.login,
         )
 
     @property
-    def security(self) -> BaseSecurity | None:
+    def login(self) -> Login | None:
         """How to log in to Kafka; None if anybody may."""
         username, password = self.settings.kafka_username, self.settings.kafka_password
         if username is None or password is None:
             return None
-        return SASLScram256(username, password.get_secret_value(), use_ssl=self.settings.kafka_tls)
+        return Login(username=username, password=password.get_secret_value(), tls=self.settings.kafka_tls)
 
     @property
     def identity(self) -> Identity:

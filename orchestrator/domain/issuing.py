@@ -31,6 +31,9 @@ class Sending:
 OLDEST_SIGNATURE: Final = 2 * approval.SECOND_WITHIN + timedelta(minutes=5)
 """How old a signature may be at most, beside grace: a day until the second came, a day after grace, and the clocks."""
 
+MAX_ISSUE_BYTES: Final = 2**31 - 1
+"""What the parts of one issue may weigh together."""
+
 Bearer = Callable[[TaskId, int], bytes]
 """The hash of the upload grant's bearer for a task's issue."""
 

@@ -14,10 +14,9 @@ from contracts.ids import CommandId, RequestId, TaskId
 from contracts.keys import SealingKey, SigningKey
 from orchestrator.domain.approval import TrustList
 from orchestrator.domain.case import Policy
-from orchestrator.domain.issuing import Sending
+from orchestrator.domain.issuing import MAX_ISSUE_BYTES, Sending
 from orchestrator.flow import dispatch
 from orchestrator.flow.dispatch import Letters
-from orchestrator.flow.uploads import MAX_ISSUE_BYTES
 from orchestrator.store.session import Transactions
 from orchestrator.vault.commands import Secrets, SwappedIdentifier, compose
 from orchestrator.vault.keys import KeyUse, unwrap

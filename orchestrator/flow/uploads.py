@@ -9,14 +9,12 @@ from hashlib import sha256
 
 from contracts.ids import RequestId, TaskId
 from orchestrator.domain.errors import Conflict, DsarError, Forbidden
+from orchestrator.domain.issuing import MAX_ISSUE_BYTES
 from orchestrator.domain.request import State
 from orchestrator.store import parts
 from orchestrator.store.parts import Grant, Place, Stored
 from orchestrator.store.session import Transaction
 from orchestrator.vault.blobs import part_name
-
-MAX_ISSUE_BYTES = 2**31 - 1
-"""What the parts of one issue may weigh together."""
 
 
 class GrantExpired(Forbidden):

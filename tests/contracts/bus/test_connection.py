@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError
 
-from contracts.bus.connection import Connection, reached
+from contracts.bus.connection import Connection, Login, reached
 
 BROKER = Connection(bootstrap="nowhere:9092", client_id="test")
 
@@ -42,3 +43,13 @@ async def test_who_is_told_to_stop_meanwhile_does() -> None:
 async def test_a_broker_that_stays_away_is_an_error_in_the_end() -> None:
     with pytest.raises(KafkaConnectionError):
         await reached(BROKER, asyncio.Event(), within_s=0.02, first_pause_s=0.001, ask=Away(1_000))
+
+
+@pytest.mark.parametrize(("tls", "protocol"), [(False, "SASL_PLAINTEXT"), (True, "SASL_SSL")])
+async def test_a_login_is_one_that_the_library_takes(tls: bool, protocol: str) -> None:
+    login = Login(username="crm", password="secret", tls=tls)
+    client = AIOKafkaClient(**Connection(bootstrap="nowhere:9092", client_id="test", login=login).client_options())
+    assert (client._security_protocol, client._sasl_mechanism) == (protocol, "SCRAM-SHA-256")
+    assert (client._ssl_context is not None) is tls
+    assert "secret" not in repr(login)
+    await client.close()

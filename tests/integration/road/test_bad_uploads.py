@@ -10,6 +10,7 @@ from sqlalchemy import text
 from contracts.command import Slice
 from contracts.slices import slice_of
 from orchestrator.domain.errors import Conflict, Forbidden
+from orchestrator.domain.issuing import MAX_ISSUE_BYTES
 from orchestrator.domain.request import Kind
 from orchestrator.entrypoints.api.together import Together
 from orchestrator.flow import uploads
@@ -114,13 +115,13 @@ async def test_a_part_lies_there_once(world: World) -> None:
 async def test_what_is_more_than_was_granted_is_refused(world: World) -> None:
     content = await granted(world)
     await world.upload(content, 0, STUFF, PART)
-    left = uploads.MAX_ISSUE_BYTES - len(PART)
+    left = MAX_ISSUE_BYTES - len(PART)
     admission = await admit(world, content, n=1)
     assert admission.limit == left
     with pytest.raises(TooLarge):
         await world.blobs.put_stream("x", one(PART), limit=replace(admission, limit=3).limit)
     async with transactions(world.owner)() as tx:
-        await tx.connection.execute(text("update part set size = :size"), {"size": uploads.MAX_ISSUE_BYTES})
+        await tx.connection.execute(text("update part set size = :size"), {"size": MAX_ISSUE_BYTES})
     with pytest.raises(TooMuch):
         await admit(world, content, n=1)
 

@@ -13,18 +13,18 @@ API, REPORT, STORE = "orchestrator.entrypoints.api.app", "orchestrator.report.pa
 WEB = "fastapi httpx2 jinja2 requests starlette uvicorn"
 OTHERS = "aiokafka alembic cryptography faststream jgo obstore prometheus_client sqlalchemy"
 HEAVY = {*WEB.split(), *OTHERS.split(), API, REPORT, STORE}
-BUS = {"aiokafka", "faststream", "uvicorn"}
-"""The last comes with the second."""
-ROLE = {"cryptography", "prometheus_client", "sqlalchemy", STORE} | BUS
+READS = {"faststream", "uvicorn"}
+"""What reading from the bus needs; the second comes with the first."""
+ROLE = {"aiokafka", "cryptography", "prometheus_client", "sqlalchemy", STORE}
 LOADS: Mapping[str, set[str]] = {
     COMMANDS["up"].module: set(),
     "orchestrator.entrypoints.run": ROLE,
-    MODULES[Role.DISPATCHER_ACCESS]: ROLE | {"obstore"},
-    MODULES[Role.ENGINE]: ROLE,
+    MODULES[Role.DISPATCHER_ACCESS]: ROLE,
+    MODULES[Role.ENGINE]: ROLE | READS,
     MODULES[Role.NOTARY]: ROLE,
     MODULES[Role.REPORTER]: ROLE | {"jinja2", "obstore", REPORT},
-    MODULES[Role.API]: ROLE | {"fastapi", "obstore", "starlette", API},
-    DOOR: ROLE | {"starlette"},
+    MODULES[Role.API]: ROLE | {"fastapi", "obstore", "starlette", "uvicorn", API},
+    DOOR: ROLE | {"starlette", "uvicorn"},
 }
 SCRIPT = "import sys, importlib\nimportlib.import_module(sys.argv[1])\nprint(*sys.modules)"
 
