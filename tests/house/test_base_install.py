@@ -47,6 +47,23 @@ print(json.dumps({"failed": failed, "imported": imported}))
 """
 
 
+HELP_OF_ALL: Final = """
+import json, sys
+from typer.testing import CliRunner
+
+class Only:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in BLOCKED:
+            raise ModuleNotFoundError(name=name)
+
+BLOCKED = set(json.loads(sys.argv[1]))
+sys.meta_path.insert(0, Only())
+from orchestrator.entrypoints.cli.main import COMMANDS, app
+said = {name: CliRunner().invoke(app, [name, "--help"]) for name in COMMANDS if name != "custodian"}
+print(json.dumps({name: [each.exit_code, each.stderr] for name, each in said.items()}))
+"""
+
+
 def _locked() -> dict[str, dict[str, Any]]:
     lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
     return {each["name"]: each for each in lock["package"]}
@@ -67,23 +84,27 @@ def _closure(locked: dict[str, dict[str, Any]], *extras: str) -> set[str]:
     return {name for name, _ in seen}
 
 
-def _not_imported(installed: set[str]) -> set[str]:
-    """The modules of contracts and custodians that fail where only these packages are."""
-    beyond = [
+def _beyond(installed: set[str]) -> list[str]:
+    """The modules that are not there where only these packages are."""
+    return [
         module
         for module, owners in packages_distributions().items()
         if {re.sub(r"[-_.]+", "-", owner).lower() for owner in owners}.isdisjoint(installed)
     ]
+
+
+def _said(script: str, beyond: list[str]) -> dict[str, Any]:
+    words = [sys.executable, "-c", script, json.dumps(beyond)]
+    said = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    told: dict[str, Any] = json.loads(said.stdout)
+    return told
+
+
+def _not_imported(installed: set[str]) -> set[str]:
+    """The modules of contracts and custodians that fail where only these packages are."""
+    beyond = _beyond(installed)
     assert {"fastapi", "sqlalchemy", "sqlmodel", "pytest"} <= set(beyond)
-    said = subprocess.run(
-        [sys.executable, "-c", IMPORT_ALL, json.dumps(beyond)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    told = json.loads(said.stdout)
+    told = _said(IMPORT_ALL, beyond)
     assert told["imported"] > 50
     return set(told["failed"])
 
@@ -105,3 +126,17 @@ def test_contracts_and_custodians_are_imported_with_what_a_team_installs(
     extras: tuple[str, ...], missing: set[str]
 ) -> None:
     assert _not_imported(_closure(_locked(), *extras)) == missing
+
+
+def test_what_the_image_installs_is_enough_for_every_command() -> None:
+    said = _said(HELP_OF_ALL, _beyond(_closure(_locked(), "orchestrator")))
+    assert {name: each for name, each in said.items() if each != [0, ""]} == {}
+
+
+def test_a_command_that_lacks_an_extra_names_it_and_is_no_traceback() -> None:
+    said = _said(HELP_OF_ALL, _beyond(_closure(_locked())))
+    lacking = {name: each for name, each in said.items() if each != [0, ""]}
+    assert {"up", "run", "request", "doctor"} <= lacking.keys()
+    assert {code for code, _ in lacking.values()} == {2}
+    assert lacking["request"][1].endswith("needs the extra: pip install 'dsar-orchestrator[orchestrator]'\n")
+    assert "embedded" in lacking["up"][1]

@@ -13,21 +13,37 @@ import typer
 from typer._click import Command, Context, HelpFormatter
 from typer.core import TyperCommand, TyperGroup
 
+from orchestrator.entrypoints.cli.codes import Code, Failed, failing
+
 
 @dataclass(frozen=True, slots=True)
 class Lazy:
-    """Where a command is (a module, and its Typer in there), and what the list says of it."""
+    """Where a command is (a module, and its Typer in there), what the list says of it, and what is installed for it."""
 
     module: str
     help: str
     typer: str = "app"
+    extras: str = "orchestrator"
+
+    def command(self) -> Command:
+        """Import it."""
+        try:
+            module = import_module(self.module)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] in OURS:
+                raise
+            needs = f"this command needs the extra: pip install 'dsar-orchestrator[{self.extras}]'"
+            raise Failed(Code.USAGE, needs) from None
+        return typer.main.get_command(getattr(module, self.typer))
 
 
+OURS: Final = {"contracts", "custodians", "orchestrator"}
 HERE: Final = "orchestrator.entrypoints.cli"
+WHOLE: Final = "orchestrator,embedded,sql,objects"
 COMMANDS: Final[Mapping[str, Lazy]] = MappingProxyType(
     {
-        "demo": Lazy(f"{HERE}.demo", "One access and one erasure request, from start to end."),
-        "up": Lazy(f"{HERE}.up", "The whole system of one machine, in the foreground."),
+        "demo": Lazy(f"{HERE}.demo", "One access and one erasure request, from start to end.", extras=WHOLE),
+        "up": Lazy(f"{HERE}.up", "The whole system of one machine, in the foreground.", extras=WHOLE),
         "run": Lazy(f"{HERE}.run", "One or more roles, as a deployment runs them."),
         "recover": Lazy(f"{HERE}.recover", "Take up a database that was restored from a backup."),
         "db": Lazy(f"{HERE}.db", "Bring the database up to date, or see whether it is."),
@@ -55,7 +71,10 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Context, cmd_name: str) -> Command | None:  # noqa: ARG002 - the same
         self.commands.update({name: TyperCommand(name) for name in COMMANDS})  # for "did you mean"
         lazy = COMMANDS.get(cmd_name)
-        return None if lazy is None else typer.main.get_command(getattr(import_module(lazy.module), lazy.typer))
+        if lazy is None:
+            return None
+        with failing(as_json=False):
+            return lazy.command()
 
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:  # noqa: ARG002 - the same
         with formatter.section("Commands"):

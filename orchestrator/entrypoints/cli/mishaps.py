@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from orchestrator.embedded.errors import EmbeddedError, HomeInUse, StopRequested
 from orchestrator.entrypoints.cli.codes import Code, Failed
-from orchestrator.entrypoints.machine.system import NotSetUp
+from orchestrator.entrypoints.machine.errors import NotSetUp
 from orchestrator.settings import BadSettings
 
 

@@ -20,6 +20,7 @@ from orchestrator.embedded.process import Condition, Program, environment
 from orchestrator.embedded.services import Running, services
 from orchestrator.embedded.supervisor import Supervisor
 from orchestrator.entrypoints.machine import samples
+from orchestrator.entrypoints.machine.errors import NotSetUp
 from orchestrator.entrypoints.machine.household import Household
 from orchestrator.entrypoints.machine.samples import Sample
 from orchestrator.settings import Role, Settings
@@ -35,14 +36,6 @@ PROCESSES: Final[Mapping[str, Sequence[Role]]] = {
     "dispatcher-erasure": (Role.DISPATCHER_ERASURE,),
 }
 """What shares a process here: never two command keys, never a custodian."""
-
-
-class NotSetUp(RuntimeError):
-    """The home could not be set up. The message is what was said, the code that of a command that fails so."""
-
-    def __init__(self, code: int, said: str) -> None:
-        super().__init__(said)
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,8 @@ import pytest
 from orchestrator.embedded.process import environment
 from orchestrator.entrypoints.cli.codes import Code, Failed
 from orchestrator.entrypoints.cli.mishaps import in_words
-from orchestrator.entrypoints.machine.system import SETUP, NotSetUp
+from orchestrator.entrypoints.machine.errors import NotSetUp
+from orchestrator.entrypoints.machine.system import SETUP
 
 
 def test_a_database_that_is_away_is_told_as_such_and_without_its_address(tmp_path: Path) -> None:
