@@ -17,7 +17,7 @@ from orchestrator.domain.approval import approval_bytes
 from orchestrator.domain.plan import hash_of
 from orchestrator.entrypoints.cli.client import talking
 from orchestrator.entrypoints.cli.codes import Code, Failed
-from orchestrator.entrypoints.cli.output import AsJson, as_document, line, results, table
+from orchestrator.entrypoints.cli.output import AsJson, as_document, fate, line, table
 
 KEY_VARIABLE = "DSAR_APPROVER_KEY"
 KeyFile = Annotated[
@@ -77,8 +77,8 @@ def _checked(plan: dict[str, Any], id_: UUID) -> str:
 
 
 def _show(plan: dict[str, Any], computed: str) -> None:
-    rows = [(each["custodian"], each["data_class"], results(each["previewed"])) for each in plan["lines"]]
-    table(["custodian", "data class", "would become of it"], rows, empty="the plan is empty")
+    rows = [(each["custodian"], each["data_class"], fate(each["previewed"])) for each in plan["lines"]]
+    table(["custodian", "data class", "will be done"], rows, empty="the plan is empty")
     line(f"plan {computed} of request {plan['document']['request']} in {plan['document']['environment']}")
 
 

@@ -1,7 +1,8 @@
 """What a command prints: one JSON document, or something for people. Never both."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 import typer
@@ -10,8 +11,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from contracts.results import Ground
+
 PIPED_COLUMNS: Final = 160
 """Where nobody's terminal sets the width."""
+
+GROUNDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        Ground.FREEDOM_OF_EXPRESSION: "freedom of expression",
+        Ground.LEGALLY_REQUIRED: "law",
+        Ground.PUBLIC_INTEREST: "public interest",
+        Ground.PUBLIC_HEALTH: "public health",
+        Ground.ARCHIVING: "archiving in the public interest",
+        Ground.LEGAL_CLAIMS: "legal claims",
+    }
+)
+"""Why something is kept (GDPR Art. 17(3)), as people say it."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else on stdout.")]
 
@@ -60,6 +75,24 @@ def facts(pairs: Iterable[tuple[str, object]]) -> None:
 def results(said: Sequence[dict[str, Any]]) -> str:
     """What was said of a data class, in a few words."""
     return ", ".join(_result(each) for each in said) or "–"
+
+
+def fate(previewed: Sequence[dict[str, Any]]) -> str:
+    """What an erasure will do to a data class, by its preview."""
+    return ", ".join(_fate(each) for each in previewed) or "not asked"
+
+
+def _fate(result: dict[str, Any]) -> str:
+    match result["kind"]:
+        case "found":
+            return f"erase {result['count']}"
+        case "retained":
+            ground = GROUNDS.get(result["ground"], result["ground"])
+            return f"keep {result['count']} ({ground}, until {result['until']})"
+        case "not_found":
+            return "nothing held"
+        case _:
+            return _result(result)
 
 
 def _result(result: dict[str, Any]) -> str:

@@ -13,11 +13,13 @@ from typer.testing import CliRunner
 
 from contracts.ids import RequestId
 from contracts.keys import SigningKey
+from contracts.results import Ground
 from orchestrator.domain.approval import approval_bytes
 from orchestrator.domain.plan import PlanDocument, hash_of
-from orchestrator.entrypoints.cli.approving import _checked, _signed, key_file
+from orchestrator.entrypoints.cli.approving import _checked, _show, _signed, key_file
 from orchestrator.entrypoints.cli.codes import Code, Failed
 from orchestrator.entrypoints.cli.main import app
+from orchestrator.entrypoints.cli.output import GROUNDS
 
 REQUEST = UUID(int=5)
 DOCUMENT: PlanDocument = {
@@ -58,6 +60,34 @@ def test_the_signature_is_over_environment_request_plan_and_time() -> None:
     at = datetime.fromtimestamp(body["signed_at"], UTC)
     signed = approval_bytes(environment="test", request=RequestId(REQUEST), plan_hash="ab" * 32, signed_at=at)
     Ed25519PublicKey.from_public_bytes(signer.public).verify(b64decode(body["signature"]), signed)
+
+
+@pytest.mark.parametrize(
+    ("previewed", "said"),
+    [
+        ([], "not asked"),
+        ([{"kind": "not_found"}], "nothing held"),
+        ([{"kind": "found", "count": 7}], "erase 7"),
+        (
+            [
+                {"kind": "found", "count": 2},
+                {"kind": "retained", "count": 4, "ground": "A17LegallyRequired", "until": "2036-12-31"},
+            ],
+            "erase 2, keep 4 (law, until 2036-12-31)",
+        ),
+        ([{"kind": "failed_somehow", "count": 1}], "failed somehow 1"),
+    ],
+)
+def test_who_signs_reads_what_will_be_done(
+    previewed: list[dict[str, Any]], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _show(a_plan(lines=[{"custodian": "crm", "data_class": "profile", "previewed": previewed}]), "ab" * 32)
+    row = next(line for line in capsys.readouterr().out.splitlines() if "crm" in line)
+    assert row.split(maxsplit=2)[2].strip() == said
+
+
+def test_every_ground_for_keeping_has_its_words() -> None:
+    assert GROUNDS.keys() == set(Ground)
 
 
 def test_a_key_is_made_once_and_its_line_printed(tmp_path: Path) -> None:
