@@ -117,6 +117,22 @@ def _with_closed_again(rows: Rows) -> Rows:
     return {state: row if state in over else {**row, E.CLOSED_AGAIN: S.CLOSED} for state, row in rows.items()}
 
 
+BY_PEOPLE: Final[Mapping[E, str]] = MappingProxyType(
+    {
+        E.IDENTITY_CONFIRMED: "verified",
+        E.IDENTITY_FAILED: "verified",
+        E.RELEASED: "released",
+        E.RELEASED_IN_PART: "released in part",
+        E.SENT_BACK: "sent back",
+        E.APPROVED_ONCE: "approved",
+        E.APPROVED_TWICE: "approved",
+        E.DOWNLOADED: "handed over",
+        E.WITHDRAWN: "withdrawn",
+        E.CANCELLED: "cancelled",
+    }
+)
+"""What people do to a request, in the words in which it is refused to them."""
+
 TRANSITIONS: Final[Mapping[Kind, Rows]] = MappingProxyType(
     {Kind.ACCESS: _with_closed_again(ACCESS), Kind.ERASURE: _with_closed_again(ERASURE)}
 )
@@ -153,5 +169,13 @@ class Request:
         """Return the request after *event*; raise `IllegalTransition` if the table has no such row."""
         target = self.state if event in FACTS else TRANSITIONS[self.kind].get(self.state, {}).get(event)
         if target is None or (event is E.CANCELLED and self.begun):
-            raise IllegalTransition(f"{event} is not possible while the request is {self.state}")
+            raise IllegalTransition(self._refusal(event))
         return replace(self, state=target, version=self.version + 1, outcome=outcome or self.outcome)
+
+    def _refusal(self, event: E) -> str:
+        over = self.state in (S.CLOSED, S.SHREDDED)
+        ended = f" ({self.outcome.replace('_', ' ')})" if over and self.outcome is not None else ""
+        state = f"the request is {self.state.replace('_', ' ')}{ended}"
+        if event not in BY_PEOPLE:
+            return f"{event} is not possible: {state}"
+        return f"it cannot be {BY_PEOPLE[event]} {'any more' if over else 'now'}: {state}"

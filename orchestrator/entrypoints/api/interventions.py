@@ -57,6 +57,7 @@ class Done(Now):
     """Where the request stands after it, or would stand after it, and what is asked of custodians."""
 
     dry_run: bool
+    changed: bool = Field(description="Whether it did not stand so before.")
     tasks: list[Touched]
 
 
@@ -108,4 +109,4 @@ def _done(step: Step, *, dry_run: bool) -> Done:
         Touched(custodian=each.custodian, operation=each.operation, round=each.round, state=each.state)
         for each in sorted(step.tasks, key=lambda each: (each.custodian, each.operation, each.round))
     ]
-    return Done(**now(step).model_dump(), dry_run=dry_run, tasks=tasks)
+    return Done(**now(step).model_dump(), dry_run=dry_run, changed=bool(step.entries), tasks=tasks)

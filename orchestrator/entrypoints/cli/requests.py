@@ -252,6 +252,7 @@ def _decide(id_: UUID, what: str, body: dict[str, Any], *, as_json: bool) -> Non
     if as_json:
         as_document(now)
         return
-    done(f"{now['id']}  {now['outcome'] or now['state']}", dry_run=body.get("dry_run", False))
+    before = "" if now.get("changed", True) else ", as before"
+    done(f"{now['id']}  {now['outcome'] or now['state']}{before}", dry_run=body.get("dry_run", False))
     for each in now.get("tasks", ()):
         line(f"  {each['custodian']}: {each['operation']}, round {each['round']}, {each['state'].replace('_', ' ')}")

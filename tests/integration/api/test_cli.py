@@ -201,6 +201,26 @@ async def test_the_command_line_can_do_nothing_that_the_api_forbids(world: World
     assert "roles" in result.stderr
 
 
+@pytest.mark.parametrize(("what", "ended"), [("cancel", "cancelled"), ("withdraw", "withdrawn")])
+async def test_stopping_a_request_again_changes_nothing_and_says_so(world: World, what: str, ended: str) -> None:
+    request = str(await world.opened())
+    words = ["request", what, request, "--reason", "x"]
+    once = await dsar(world, "support", *words)
+    log = await world.entries()
+    again = await dsar(world, "support", *words)
+    assert (once.exit_code, once.stdout) == (0, f"{request}  {ended}\n")
+    assert (again.exit_code, again.stdout) == (0, f"{request}  {ended}, as before\n")
+    assert await world.entries() == log
+
+
+async def test_a_refusal_is_in_words_and_says_how_the_request_ended(world: World) -> None:
+    request = str(await world.opened())
+    await dsar(world, "support", "request", "cancel", request, "--reason", "x")
+    refused = await dsar(world, "verifier", "request", "verify", request, "--method", "seen", "--evidence", "x")
+    assert refused.exit_code == 5
+    assert refused.stderr == "dsar: it cannot be verified any more: the request is closed (cancelled)\n"
+
+
 async def test_a_typo_in_a_kind_is_told_what_was_meant(world: World) -> None:
     result = await dsar(world, "support", "request", "open", "access", "-i", f"emial={EMAIL}")
     assert result.exit_code == 1

@@ -166,6 +166,7 @@ async def test_a_request_is_verified_once(world: World) -> None:
     request = await world.verified()
     again = await world.call("verifier", "POST", f"/requests/{request}/verify", VERDICT)
     assert (again.status_code, again.json()["type"]) == (409, "urn:dsar:wrong_state")
+    assert again.json()["detail"] == "it cannot be verified now: the request is searching"
 
 
 async def test_an_unverified_request_is_neither_released_nor_approved(world: World) -> None:
