@@ -1,5 +1,10 @@
 """`dsar demo`: the whole system of one machine, for as long as two requests take."""
 
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
 import typer
 from rich.console import Console
 
@@ -16,6 +21,7 @@ from orchestrator.entrypoints.machine.view import View
 from orchestrator.settings import Settings
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
+OPENER: Final = "open" if sys.platform == "darwin" else "xdg-open"
 
 
 @app.command()
@@ -27,5 +33,13 @@ def demo(*, as_json: AsJson = False) -> None:
     if as_json:
         as_document(told(played))
     else:
-        for each in as_lines(played):
+        for each in as_lines(played, programs=before_programs(), opener=OPENER):
             line(each)
+
+
+def before_programs() -> str:
+    """What must stand before `dsar` in the shell that called: nothing where it is on the PATH, else its folder."""
+    own, here, found = Path(sys.executable).parent, Path.cwd(), shutil.which("dsar")
+    if found is not None and Path(found).absolute() == own / "dsar":
+        return ""
+    return f"{own.relative_to(here) if own.is_relative_to(here) else own}/"

@@ -31,10 +31,11 @@ def as_json(played: Played) -> Json:
     }
 
 
-def as_lines(played: Played) -> list[str]:
-    """The last screen."""
+def as_lines(played: Played, *, programs: str, opener: str) -> list[str]:
+    """The last screen. *programs* is what this shell needs before `dsar`, *opener* what opens a page here."""
     told = as_json(played)
     access, erasure = told["access"], told["erasure"]
+    pages = played.root / "report"
     return [
         "",
         f"access   {access['state']}: {access['outcome']}, in {access['seconds']:.1f} s",
@@ -48,10 +49,10 @@ def as_lines(played: Played) -> list[str]:
         f"in all   {told['seconds']:.1f} s; everything is stopped again",
         "",
         "Next:",
-        f"  unzip -o -d report {access['report']} && open report/index.html",
-        f"  DSAR_HOME={played.root} dsar up            # the same data, to look around in",
-        f"  DSAR_HOME={played.root} dsar request list --which all",
-        "  dsar-custodian --help                      # a custodian of your own",
+        f"  python3 -m zipfile -e {access['report']} {pages} && {opener} {pages}/index.html",
+        f"  DSAR_HOME={played.root} {programs}dsar up      # the same data, to look around in",
+        f"  DSAR_HOME={played.root} {programs}dsar request list --which all",
+        f"  {programs}dsar-custodian --help      # a custodian of your own: docs/custodian.md",
     ]
 
 
