@@ -3,7 +3,6 @@
 import asyncio
 import io
 import re
-import shlex
 import time
 import zipfile
 from collections.abc import Sequence
@@ -54,8 +53,8 @@ async def story(machine: Machine, desk: Desk, tmp_path_factory: pytest.TempPathF
     told_after_s = time.monotonic() - began
     assert told.returncode == 0, told.stderr
 
-    _, *next_command = shlex.split(told.stdout.splitlines()[-1].removeprefix("next: "))
-    released = machine.cli(*next_command, token=desk["reviewer"].token)
+    in_part = ("request", "release", str(request), "--in-part", "--reason", "it will not be back in time")
+    released = machine.cli(*in_part, token=desk["reviewer"].token)
     assert released.returncode == 0, released.stderr
     await desk.until(request, "deliverable")
     report = fetched(machine, desk, request, tmp_path_factory.mktemp("report") / "report.zip")
