@@ -81,6 +81,14 @@ class Desk:
             await asyncio.sleep(0.05)
         return shown
 
+    async def until_it_waits_for(self, request: UUID, what: str, *, within_s: float = WITHIN_S) -> Json:
+        """Wait until this is what it waits for first."""
+        deadline = time.monotonic() + within_s
+        while (shown := await self.show(request))["waiting"]["waits_for"] != what:
+            assert time.monotonic() < deadline, (shown["state"], shown["waiting"])
+            await asyncio.sleep(0.05)
+        return shown
+
     async def release(self, request: UUID) -> bytes:
         """Let the report go as soon as the search has ended, and fetch it, which ends the request."""
         await self.until(request, "reviewing")

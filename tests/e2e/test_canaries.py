@@ -110,7 +110,7 @@ async def failing(desk: Desk, mint: Mint, canary: Canary) -> Json:
     request = await desk.open("erasure", canary.email)
     await desk.verify(request, evidence=mint.text())
     await desk.approve(request)
-    failed = await desk.until_blocked(request, "task_failed")
+    failed = await desk.until_it_waits_for(request, "next_try")
     await desk["support"].post(f"/api/v1/requests/{request}/withdraw", {"reason": mint.text()})
     return failed
 
