@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
 
+import asyncpg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DataError
 
 from contracts.answer import Answer, ClassAnswer, PartRef
 from contracts.command import Operation
@@ -15,6 +17,8 @@ from contracts.ids import DataClass, RequestId, TaskId
 from contracts.results import Absent, Erased, Found, Halted, Level
 from contracts.topics import Channel
 from orchestrator.domain.request import Kind, Outcome, State
+from orchestrator.entrypoints import answers as entrypoint
+from orchestrator.flow.answers import Recorded
 from orchestrator.store.session import transactions
 from tests.integration.road.custodian import STUFF, FakeCustodian
 from tests.integration.road.people import asked, ended, fetched, let_go, released, said_of, standing, state, the_usual
@@ -167,3 +171,23 @@ async def test_a_custodian_that_changes_what_it_erased_raises_an_alarm_and_nothi
     await said(world, close_envelope(first.model_copy(update={"classes": more}), signer=profiles.signer))
     assert (await world.events(request))[-1] == "answer.conflicts"
     assert await said_of(world, request) == before
+
+
+async def test_a_heartbeat_beside_an_answer_that_cannot_be_written_is_heard(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, profiles, true = await waiting_for(world)
+
+    async def record(_: object, filed: Sequence[object], *__: object, **___: object) -> Recorded:
+        if filed:
+            raise DataError("insert", None, asyncpg.DataError("it does not fit"))
+        return Recorded(fresh=0, repeated=0, strangers=())
+
+    monkeypatch.setattr(entrypoint, "record", record)
+    async with transactions(world.owner)() as tx:
+        await tx.connection.execute(text("delete from heartbeat"))
+    await said(world, close_envelope(true, signer=profiles.signer), profiles.beat(int(world.now())))
+    async with transactions(world.owner)() as tx:
+        heard = (await tx.connection.execute(text("select custodian from heartbeat"))).scalars().all()
+    assert heard == [profiles.id]
+    assert refusals(world) == [Refusal.BAD_SCHEMA]
