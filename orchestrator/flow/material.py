@@ -78,7 +78,7 @@ async def opened(gathered: Gathered, *, controller: str, link: Kms, reply: Kms) 
     Raises `Shredded` if there is nothing left to open it with, and `BrokenPart` if an answer that was frozen is gone.
     """
     job, pairs = gathered.job, gathered.pairs
-    if len(gathered.answers) < len(job.frozen.answers):
+    if len(gathered.answers) < len(job.frozen.digests):
         raise BrokenPart("an answer that the report was to be made of is not there any more")
     if pairs.link.wrapped is None or pairs.reply.wrapped is None:
         raise Shredded("the request was shredded")

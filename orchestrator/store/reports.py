@@ -63,6 +63,11 @@ class FrozenInput(BaseModel):
     model_config = ConfigDict(frozen=True)
     answers: tuple[tuple[UUID, str], ...]
 
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """What the report must have. Inputs that were frozen long ago also name tasks that ended without an answer."""
+        return tuple(digest for _, digest in self.answers if digest)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:

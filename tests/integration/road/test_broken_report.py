@@ -13,6 +13,13 @@ from orchestrator.vault.blobs import part_name
 from tests.integration.road.people import asked, ended, fetched, released, the_usual
 from tests.integration.road.world import World
 
+FROZEN_LONG_AGO = """
+update report set frozen = jsonb_set(
+    frozen, '{answers}',
+    frozen -> 'answers' || jsonb_build_array(jsonb_build_array(cast(gen_random_uuid() as text), '')))
+where request = :request
+"""
+
 
 async def a_part(world: World, request: RequestId) -> str:
     """The name of a part that some custodian uploaded for *request*."""
@@ -68,3 +75,14 @@ async def test_a_report_is_not_built_without_an_answer_that_it_was_frozen_with(w
         await tx.connection.execute(text(lost), {"request": request})
     await world.drive()
     assert (await world.case(request)).request.blocked_by is Blocked.REPORT_FAILED
+
+
+async def test_a_task_that_was_frozen_without_an_answer_is_not_missed(world: World) -> None:
+    await the_usual(world)
+    request = await asked(world, Kind.ACCESS)
+    await world.drive()
+    await released(world, request)
+    async with transactions(world.owner)() as tx:
+        await tx.connection.execute(text(FROZEN_LONG_AGO), {"request": request})
+    await world.drive()
+    assert (await world.case(request)).request.state is State.DELIVERABLE
